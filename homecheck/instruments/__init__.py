@@ -1,0 +1,1 @@
+"""Thin input and output that probes share: audio, sockets, facts of the operating system."""

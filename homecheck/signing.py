@@ -1,0 +1,293 @@
+"""The one signer and the one verifier: JWS compact serialization (RFC 7515) under a strict profile.
+
+    envelope = BASE64URL(header) . BASE64URL(payload) . BASE64URL(signature)
+    header   = {"alg": "EdDSA" | "ES256", "kid": RFC 7638 thumbprint, "typ": kind of document}, nothing else
+
+`sign` writes an envelope once; its bytes are kept and sent as they are. `verify` returns the payload's bytes as
+`Verified` or raises `Refused` with one reason; it never returns False. Sources: RFC 7515 (JWS), RFC 7518 3.4 (ES256),
+RFC 8037 (EdDSA), RFC 7638 (thumbprints), RFC 8725 (best practice: fixed algorithm, explicit typing).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NewType, Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from homecheck.errors import Refused
+from homecheck.strict_json import Record, canonical, parse_object, serialize
+
+Verified = NewType("Verified", bytes)
+"""Payload bytes whose signature was checked. Only `verify` and `verify_own_key` make one."""
+
+Algorithm = Literal["EdDSA", "ES256"]
+
+EVIDENCE: Final = "homecheck-evidence+jws"
+ENROLMENT: Final = "homecheck-enrolment+jws"
+POLICY: Final = "homecheck-policy+jws"
+RECEIPT: Final = "homecheck-receipt+jws"
+RESULT: Final = "homecheck-result+jws"
+OBSERVATION: Final = "homecheck-observation+jws"
+ROTATION: Final = "homecheck-rotation+jws"
+TYPES: Final = (EVIDENCE, ENROLMENT, POLICY, RECEIPT, RESULT, OBSERVATION, ROTATION)
+
+MAX_ENVELOPE: Final = 262_144  # bytes
+MAX_HEADER: Final = 1_024  # bytes, decoded
+SIGNATURE_LENGTH: Final = 64  # bytes, for both algorithms
+KID_LENGTH: Final = 43  # characters of a SHA-256 in base64url
+
+P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # SEC 2, 2.4.2
+_SEGMENT: Final = re.compile(rb"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A key that signatures are checked with; the algorithm belongs to the key, never to the envelope."""
+
+    algorithm: Algorithm
+    key: Ed25519PublicKey | ec.EllipticCurvePublicKey
+    kid: str
+
+    @classmethod
+    def of(cls, key: Ed25519PublicKey | ec.EllipticCurvePublicKey) -> PublicKey:
+        """Return the public key with its RFC 7638 thumbprint; Refused for a curve or point that proves nothing."""
+        algorithm: Algorithm = "EdDSA" if isinstance(key, Ed25519PublicKey) else "ES256"
+        _refuse_weak(key)
+        return cls(algorithm, key, base64url(hashlib.sha256(canonical(_jwk_members(key))).digest()))
+
+    @classmethod
+    def from_jwk(cls, jwk: object) -> PublicKey:
+        """Return the key of an OKP/Ed25519 or EC/P-256 JWK. A private member ``d`` is refused (reason ``bad-key``)."""
+        record = Record(jwk, "key", "bad-key")
+        if record.has("d"):
+            raise Refused("bad-key", "the key holds its private half")
+        kind, curve = record.text("kty"), record.text("crv")
+        try:
+            if (kind, curve) == ("OKP", "Ed25519"):
+                return cls.of(Ed25519PublicKey.from_public_bytes(_coordinate(record, "x")))
+            if (kind, curve) == ("EC", "P-256"):
+                point = b"\x04" + _coordinate(record, "x") + _coordinate(record, "y")
+                return cls.of(ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point))
+        except ValueError as error:
+            raise Refused("bad-key", f"the key is no point on its curve: {error}") from None
+        raise Refused("bad-key", f"keys of type {kind}/{curve} are not used here")
+
+    def jwk(self) -> dict[str, str]:
+        """Return the public JWK with kid, alg and use."""
+        return {**_jwk_members(self.key), "kid": self.kid, "alg": self.algorithm, "use": "sig"}
+
+
+class Signer(Protocol):
+    """A private key, wherever it lives (file, keyring, TPM): it signs and tells its public half."""
+
+    @property
+    def public(self) -> PublicKey:
+        """The public half."""
+
+    @property
+    def store(self) -> str:
+        """Where the private half lives: file, keyring or tpm."""
+
+    def sign(self, message: bytes) -> bytes:
+        """Return the 64 raw bytes of the signature over `message`."""
+
+
+KeyLookup = Callable[[str], PublicKey | None]
+
+
+def sign(payload: bytes, typ: str, signer: Signer) -> bytes:
+    """Return the envelope around `payload`. ES256 signatures are brought to the lower half, so that none has a twin."""
+    header = serialize({"alg": signer.public.algorithm, "kid": signer.public.kid, "typ": typ})
+    signing_input = base64url(header).encode() + b"." + base64url(payload).encode()
+    signature = signer.sign(signing_input)
+    if signer.public.algorithm == "ES256":
+        signature = lower_half(signature)
+    envelope = signing_input + b"." + base64url(signature).encode()
+    if len(envelope) > MAX_ENVELOPE:
+        raise Refused("too-large", f"the envelope would have {len(envelope)} bytes, at most {MAX_ENVELOPE}")
+    return envelope
+
+
+def verify(envelope: bytes, typ: str, keys: KeyLookup) -> Verified:
+    """Return the payload of `envelope`, a document of kind `typ`, signed by one of `keys`.
+
+    `keys` maps a kid to the key enrolled under it, or None. Raises Refused at the first step that fails.
+    """
+    # 1. Size, before anything is decoded.
+    if len(envelope) > MAX_ENVELOPE:
+        raise Refused("too-large", f"{len(envelope)} bytes, at most {MAX_ENVELOPE}")
+    # 2. and 3. Exactly three segments, each in the one spelling of its bytes.
+    segments = envelope.split(b".")
+    if len(segments) != 3:
+        raise Refused("not-compact", f"{len(segments)} segments between full stops; a compact JWS has 3")
+    header_bytes, payload, signature = (_decode_segment(segment) for segment in segments)
+    # 4. The header: three members, each a text.
+    header = _read_header(header_bytes)
+    # 5. The kind of document.
+    if header["typ"] != typ:
+        raise Refused("typ", f"this is a {header['typ']!r:.60}; a {typ!r} is expected here")
+    # 6. The key, found by exact match of its name.
+    key = keys(header["kid"]) if len(header["kid"]) == KID_LENGTH else None
+    if key is None:
+        raise Refused("unknown-key", f"no key {header['kid']!r:.60} is enrolled here")
+    # 7. The algorithm belongs to the key; the header chooses nothing.
+    if header["alg"] != key.algorithm:
+        raise Refused("alg", f"the key signs with {key.algorithm}, the header says {header['alg']!r:.60}")
+    # 8. and 9. The signature over the received bytes.
+    _check_signature(key, signature, segments[0] + b"." + segments[1])
+    # 10. Only now the payload is worth reading.
+    return Verified(payload)
+
+
+def verify_own_key(envelope: bytes, typ: str) -> tuple[Verified, PublicKey]:
+    """Verify a document that carries its own public key as the member ``jwk``, and return that key as well.
+
+    The signature proves possession of the key and nothing else; what gives the signer a right (an invitation, an older
+    key) is for the caller to check.
+    """
+    unverified = parse_object(_decode_segment(_segment(envelope, 1)))
+    key = PublicKey.from_jwk(unverified.get("jwk"))
+    return verify(envelope, typ, {key.kid: key}.get), key
+
+
+def unverified_header(envelope: bytes) -> Mapping[str, str]:
+    """Return alg, kid and typ as the envelope claims them; good for choosing what to verify, never for believing it."""
+    return _read_header(_decode_segment(_segment(envelope, 0)))
+
+
+def digest(envelope: bytes) -> str:
+    """Return the one name of an envelope: ``sha256:`` and 64 hexadecimal digits over its bytes."""
+    return "sha256:" + hashlib.sha256(envelope).hexdigest()
+
+
+def base64url(data: bytes) -> str:
+    """Return base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode_base64url(text: str, reason: str = "base64url") -> bytes:
+    """Return the bytes of `text`; Refused unless it is their one spelling."""
+    return _decode_segment(text.encode("utf-8"), reason)
+
+
+def lower_half(signature: bytes) -> bytes:
+    """Return the ES256 signature (r ‖ s, RFC 7518 3.4) with s in the lower half of the group order.
+
+    (r, n - s) is valid whenever (r, s) is, and anybody can compute it; one of the two is refused.
+    """
+    r, s = signature[:32], int.from_bytes(signature[32:], "big")
+    return r + min(s, P256_ORDER - s).to_bytes(32, "big")
+
+
+def _segment(envelope: bytes, index: int) -> bytes:
+    if len(envelope) > MAX_ENVELOPE:
+        raise Refused("too-large", f"{len(envelope)} bytes, at most {MAX_ENVELOPE}")
+    segments = envelope.split(b".")
+    if len(segments) != 3:
+        raise Refused("not-compact", f"{len(segments)} segments between full stops; a compact JWS has 3")
+    return segments[index]
+
+
+def _decode_segment(segment: bytes, reason: str = "base64url") -> bytes:
+    """Decode base64url and demand that encoding it again gives the same text: no padding, no unused bits set."""
+    if not _SEGMENT.fullmatch(segment) or len(segment) % 4 == 1:
+        raise Refused(reason, "a segment is empty or holds characters outside base64url")
+    decoded = base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
+    if base64url(decoded).encode() != segment:
+        raise Refused(reason, "a segment is a second spelling of its bytes")
+    return decoded
+
+
+def _read_header(data: bytes) -> dict[str, str]:
+    if len(data) > MAX_HEADER:
+        raise Refused("header", f"the header has {len(data)} bytes, at most {MAX_HEADER}")
+    header = parse_object(data)
+    if set(header) != {"alg", "kid", "typ"}:
+        raise Refused("header", f"the header has the members {', '.join(header)!r:.80}; alg, kid and typ are expected")
+    for name, value in header.items():
+        if not isinstance(value, str):
+            raise Refused("header", f"the header's {name} is not a text")
+    return header
+
+
+def _check_signature(key: PublicKey, signature: bytes, message: bytes) -> None:
+    if len(signature) != SIGNATURE_LENGTH:
+        raise Refused("signature", f"the signature has {len(signature)} bytes; {SIGNATURE_LENGTH} are expected")
+    try:
+        if isinstance(key.key, Ed25519PublicKey):
+            key.key.verify(signature, message)
+        else:
+            r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+            if not (0 < r < P256_ORDER and 0 < s <= P256_ORDER // 2):
+                raise Refused("signature", "the signature's numbers are outside the lower half of the group")
+            key.key.verify(encode_dss_signature(r, s), message, ec.ECDSA(hashes.SHA256()))
+    except InvalidSignature:
+        raise Refused(
+            "signature", "the signature does not fit: the document was changed or signed by another"
+        ) from None
+
+
+def _jwk_members(key: Ed25519PublicKey | ec.EllipticCurvePublicKey) -> dict[str, str]:
+    """Return the members that RFC 7638 hashes, with coordinates in full length."""
+    if isinstance(key, Ed25519PublicKey):
+        return {"crv": "Ed25519", "kty": "OKP", "x": base64url(_raw(key))}
+    point = key.public_numbers()
+    x, y = (base64url(number.to_bytes(32, "big")) for number in (point.x, point.y))
+    return {"crv": "P-256", "kty": "EC", "x": x, "y": y}
+
+
+def _coordinate(record: Record, name: str) -> bytes:
+    coordinate = decode_base64url(record.text(name, max_length=100), "bad-key")
+    if len(coordinate) != 32:
+        raise Refused("bad-key", f"the key's {name} has {len(coordinate)} bytes; 32 are expected")
+    return coordinate
+
+
+def _raw(key: Ed25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+
+# Field prime and the y coordinates of the points of order 1, 2, 4 and 8 on edwards25519 (RFC 8032 5.1): under such a
+# key one signature fits many messages, so its owner could deny everything. Each y has two signs, and y + p is a second
+# spelling wherever it fits into 255 bits: 14 encodings in all.
+_P: Final = 2**255 - 19
+_Y8: Final = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
+_LOW_ORDER_Y: Final = frozenset({0, 1, _P - 1, _Y8, _P - _Y8})
+
+
+def _refuse_weak(key: Ed25519PublicKey | ec.EllipticCurvePublicKey) -> None:
+    if isinstance(key, Ed25519PublicKey):
+        y = (int.from_bytes(_raw(key), "little") & (2**255 - 1)) % _P
+        if y in _LOW_ORDER_Y:
+            raise Refused("bad-key", "the key is a point of low order: one signature would fit every message")
+    elif not isinstance(key.curve, ec.SECP256R1):
+        raise Refused("bad-key", f"the curve {key.curve.name} is not used here")
+
+
+def key_set(jwks: object) -> dict[str, PublicKey]:
+    """Return the keys of a JWK set (RFC 7517 section 5) by kid; Refused when it is empty or a kid does not fit."""
+    keys = {}
+    for jwk in Record(jwks, "key set", "bad-key").records("keys"):
+        members = {name: jwk.text(name) for name in jwk.names()}
+        key = PublicKey.from_jwk(members)
+        if members.get("kid", key.kid) != key.kid:
+            raise Refused("bad-key", f"the kid {members['kid']!r:.60} is not the key's thumbprint")
+        keys[key.kid] = key
+    if not keys:
+        raise Refused("bad-key", "the key set is empty")
+    return keys
+
+
+def jwks(keys: Mapping[str, PublicKey]) -> dict[str, Any]:
+    """Return `keys` as a JWK set."""
+    return {"keys": [key.jwk() for key in keys.values()]}

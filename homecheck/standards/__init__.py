@@ -1,0 +1,1 @@
+"""Pure functions, one module per standard, with clause numbers in the docstrings."""
