@@ -138,6 +138,30 @@ class Person(Protocol):
         """Show one instruction and return when the person has said that it is done."""
 
 
+@dataclass(frozen=True)
+class Target:
+    """One far end that the policy names and the probe `reach` tries: protocol is tcp, udp, tls, https or wss."""
+
+    name: str
+    host: str
+    port: int
+    protocol: str
+
+
+@dataclass(frozen=True)
+class CheckSetup:
+    """What one check tells its probes when they are built; every probe class takes what it needs by `for_check`."""
+
+    person: Person | None = None  # None: unattended; what needs somebody fails with the code ``needs_person``
+    responder_url: str | None = None  # base address of the far end; None: there is none
+    responder_key: Mapping[str, str] | None = None  # its pinned public JWK
+    nonce: str | None = None  # the collector's challenge, to be woven into what the far end signs
+    method: str = "responder"  # responder, ndt7 or speedtest
+    listen_seconds: float = 10.0  # how long the room is listened to
+    headset: str | None = None  # the audio endpoint to test, by id or name; None: the system's default
+    targets: tuple[Target, ...] = ()
+
+
 @runtime_checkable
 class Probe(Protocol):
     """A source of measurements. Devices and clocks come in as fields with defaults, so that a test needs no device."""
