@@ -79,6 +79,13 @@ class Record:
         """Tell whether the member is there."""
         return name in self._value
 
+    def is_null(self, name: str) -> bool:
+        """Tell whether the member, which must be there, is null; it then counts as read."""
+        if name in self._value and self._value[name] is None:
+            self._unread.pop(name, None)
+            return True
+        return False
+
     def text(self, name: str, *, max_length: int = 500) -> str:
         """Return a text of at most `max_length` characters, without NUL."""
         value = self._take(name)
@@ -92,10 +99,7 @@ class Record:
 
     def text_or_none(self, name: str, *, max_length: int = 500) -> str | None:
         """Return a text, or None where the member is null; the member itself must be there."""
-        if name in self._value and self._value[name] is None:
-            del self._unread[name]
-            return None
-        return self.text(name, max_length=max_length)
+        return None if self.is_null(name) else self.text(name, max_length=max_length)
 
     def optional_text(self, name: str, default: str = "") -> str:
         """Return a text, or `default` where the member is absent."""
@@ -116,10 +120,7 @@ class Record:
 
     def number_or_none(self, name: str) -> float | None:
         """Return a finite number, or None where the member is null or absent."""
-        if self._value.get(name) is None:
-            self._unread.pop(name, None)
-            return None
-        return self.number(name)
+        return None if self.is_null(name) or not self.has(name) else self.number(name)
 
     def boolean(self, name: str) -> bool:
         """Return true or false; 1 is not true."""

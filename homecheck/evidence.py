@@ -1,0 +1,246 @@
+"""Evidence: all that one check measured, without a verdict. One serializer, one parser.
+
+`Evidence.to_bytes` is called once; what it returns is signed, kept and sent as it is. `Evidence.from_bytes` takes
+`Verified` bytes only, so that the type checker refuses to read what nobody has verified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, cast
+
+from homecheck.errors import AtFault, Refused
+from homecheck.measurement import Failure, Kind, Measurement, Quantity
+from homecheck.signing import Verified
+from homecheck.standards.rfc_3339 import from_text, to_text
+from homecheck.standards.rfc_9562 import is_uuid7
+from homecheck.strict_json import Record, parse_object, serialize
+
+VERSION: Final = 1
+MAX_OBSERVATION: Final = 65_536  # characters of one signed observation
+
+
+@dataclass(frozen=True)
+class ProbeRun:
+    """One run of one probe: every quantity that it declares appears once, measured or failed."""
+
+    probe: str
+    version: str
+    started_at: datetime
+    seconds: float
+    measurements: tuple[Measurement, ...]
+
+    def __post_init__(self) -> None:
+        names = [measurement.quantity.name for measurement in self.measurements]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.probe}: a quantity stands twice in {', '.join(names)}")
+
+
+@dataclass(frozen=True)
+class Software:
+    """What claims to have measured: program, version, Python and operating system."""
+
+    name: str
+    version: str
+    python: str
+    system: str
+
+
+@dataclass(frozen=True)
+class Device:
+    """The device key's name (RFC 7638 thumbprint) and where its private half lives: file, keyring or tpm."""
+
+    kid: str
+    store: str
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What the person says and nobody can measure."""
+
+    id: str
+    answer: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that one check measured.
+
+    `aud` is the address of the collector it is meant for and `sub` the person as the collector named them; both are
+    None in a private check. `nonce` is the collector's challenge, None when the check was made offline. `iat` is the
+    device's clock in Unix seconds, `seq` counts up per device key.
+    """
+
+    id: str
+    aud: str | None
+    iat: int
+    nonce: str | None
+    seq: int
+    sub: str | None
+    device: Device
+    started_at: datetime
+    finished_at: datetime
+    software: Software
+    runs: tuple[ProbeRun, ...]
+    declarations: tuple[Declaration, ...] = ()
+    observations: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not is_uuid7(self.id):
+            raise ValueError(f"{self.id!r:.60} is no UUIDv7")
+        refuse_twice("quantity", (measurement.quantity.name for measurement in self.measurements()))
+        refuse_twice("declaration", (declaration.id for declaration in self.declarations))
+
+    def measurements(self) -> Iterable[Measurement]:
+        """Return the measurements of all runs."""
+        return (measurement for run in self.runs for measurement in run.measurements)
+
+    def only(self, names: Iterable[str]) -> Evidence:
+        """Return the same evidence with the quantities called `names` alone: nobody gets more than they ask for."""
+        wanted = set(names)
+        runs = (
+            replace(run, measurements=tuple(found for found in run.measurements if found.quantity.name in wanted))
+            for run in self.runs
+        )
+        declared = tuple(found for found in self.declarations if f"declaration.{found.id}" in wanted)
+        return replace(self, runs=tuple(run for run in runs if run.measurements), declarations=declared)
+
+    def to_bytes(self) -> bytes:
+        """Return the evidence as JSON: the payload to sign."""
+        return serialize(
+            {
+                "v": VERSION,
+                "id": self.id,
+                "aud": self.aud,
+                "iat": self.iat,
+                "nonce": self.nonce,
+                "seq": self.seq,
+                "sub": self.sub,
+                "device": {"kid": self.device.kid, "store": self.device.store},
+                "started_at": to_text(self.started_at),
+                "finished_at": to_text(self.finished_at),
+                "software": vars(self.software),
+                "runs": [_run_members(run) for run in self.runs],
+                "declarations": [vars(declaration) for declaration in self.declarations],
+                "observations": list(self.observations),
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, payload: Verified) -> Evidence:
+        """Return the evidence in `payload`; Refused with the reason ``schema`` for anything but this schema."""
+        record = Record(parse_object(payload), "evidence")
+        if record.integer("v") != VERSION:
+            raise Refused("schema", "evidence: this version of the format is not known here; update homecheck")
+        device, software = record.record("device"), record.record("software")
+        try:
+            evidence = cls(
+                id=record.text("id"),
+                aud=record.text_or_none("aud"),
+                iat=record.integer("iat"),
+                nonce=record.text_or_none("nonce"),
+                seq=record.integer("seq"),
+                sub=record.text_or_none("sub"),
+                device=Device(device.text("kid"), device.text("store")),
+                started_at=from_text(record.text("started_at")),
+                finished_at=from_text(record.text("finished_at")),
+                software=Software(*(software.text(name) for name in ("name", "version", "python", "system"))),
+                runs=tuple(_read_run(run) for run in record.records("runs")),
+                declarations=tuple(_read_declaration(found) for found in record.records("declarations")),
+                observations=_read_observations(record),
+            )
+        except ValueError as error:
+            raise Refused("schema", f"evidence: {error}") from None
+        for part in (record, device, software):
+            part.done()
+        return evidence
+
+
+def refuse_twice(what: str, names: Iterable[str]) -> None:
+    """Raise ValueError when a name stands twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"the {what} {name!r:.60} stands twice")
+        seen.add(name)
+
+
+def measurement_members(measurement: Measurement) -> dict[str, Any]:
+    """Return a measurement's members as they stand in evidence and in ``check --output json``."""
+    failure = measurement.failure
+    return {
+        "value": measurement.value,
+        "unit": measurement.quantity.unit,
+        "uncertainty": measurement.uncertainty,
+        "method": measurement.quantity.method,
+        "failure": None if failure is None else vars(failure),
+        "details": dict(measurement.details),
+    }
+
+
+def _run_members(run: ProbeRun) -> dict[str, Any]:
+    return {
+        "probe": run.probe,
+        "version": run.version,
+        "started_at": to_text(run.started_at),
+        "seconds": run.seconds,
+        "measurements": [
+            {"quantity": found.quantity.name, "kind": found.quantity.kind.value, **measurement_members(found)}
+            for found in run.measurements
+        ],
+    }
+
+
+def _read_run(record: Record) -> ProbeRun:
+    run = ProbeRun(
+        probe=record.text("probe"),
+        version=record.text("version"),
+        started_at=from_text(record.text("started_at")),
+        seconds=record.number("seconds"),
+        measurements=tuple(_read_measurement(found) for found in record.records("measurements")),
+    )
+    record.done()
+    return run
+
+
+def _read_measurement(record: Record) -> Measurement:
+    quantity = Quantity(record.text("quantity"), record.text("unit"), record.text("method"), Kind(record.text("kind")))
+    measurement = Measurement(
+        quantity,
+        value=record.scalar("value"),
+        uncertainty=record.number_or_none("uncertainty"),
+        failure=_read_failure(record),
+        details=record.members("details"),
+    )
+    record.done()
+    return measurement
+
+
+def _read_failure(record: Record) -> Failure | None:
+    if record.is_null("failure"):
+        return None
+    failure = record.record("failure")
+    # Failure itself refuses a word that is none of AtFault.
+    found = Failure(
+        failure.text("code"),
+        cast(AtFault, failure.text("at_fault")),
+        failure.text("message"),
+        failure.text("advice"),
+    )
+    failure.done()
+    return found
+
+
+def _read_declaration(record: Record) -> Declaration:
+    declaration = Declaration(record.text("id"), record.boolean("answer"))
+    record.done()
+    return declaration
+
+
+def _read_observations(record: Record) -> tuple[str, ...]:
+    observations = record.texts("observations")
+    if any(len(observation) > MAX_OBSERVATION for observation in observations):
+        raise Refused("schema", f"evidence: an observation is longer than {MAX_OBSERVATION} characters")
+    return observations
