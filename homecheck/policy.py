@@ -318,7 +318,7 @@ def _refuse_bad_call(policy: Policy) -> None:
     """Raise ValueError when a line that just meets every limit gives a call below the policy's own floor for MOS.
 
     The call is G.711 with packet loss concealment over the delay that ITU-T G.107 would see: half the round trip, plus
-    packetisation, plus the jitter buffer of an ordinary softphone, or one as deep as the jitter limit if that is deeper.
+    packetisation, plus the jitter buffer of an ordinary softphone, or a deeper one if the jitter limit asks for it.
     """
     limits = {requirement.quantity: requirement.limits for requirement in policy.requirements}
     floor = limits.get("network.mos", Limits(at_least=0)).at_least
