@@ -220,6 +220,7 @@ def _read_requirement(record: Record, where: str) -> Requirement:
             trust=cast(Trust, _choice(record, "trust", TRUST, "self-reported")),
         )
     except ValueError as error:
+        record.done()  # a misspelt key is the likelier cause: name it first
         raise Refused("schema", f"{record.where}: {error}") from None
     record.done()
     return requirement

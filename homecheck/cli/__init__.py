@@ -23,11 +23,11 @@ COMMANDS: Final = (
 class LazyGroup(click.Group):
     """Loads `homecheck.cli.<command>` when <command> is asked for, so that ``--version`` loads none of them."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names in the order in which people meet them."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         """Return the command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
