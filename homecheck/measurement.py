@@ -85,7 +85,7 @@ class Failure:
     @classmethod
     def from_error(cls, error: ProbeError) -> Failure:
         """Return the failure that `error` describes."""
-        return cls(error.code, error.at_fault, error.message[:MAX_TEXT], error.advice[:MAX_TEXT])
+        return cls(error.code, error.at_fault, clean_text(error.message), clean_text(error.advice))
 
 
 @dataclass(frozen=True)
@@ -232,6 +232,11 @@ def check_json(value: object, name: str) -> None:
             check_json(inner, name)
     else:
         raise ValueError(f"{name}: {type(value).__name__} is not JSON (convert numpy values with float())")
+
+
+def clean_text(text: str) -> str:
+    """Return `text` so that `check_text` takes it: for messages and names that come from drivers and strangers."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")[:MAX_TEXT]
 
 
 def check_text(text: str, name: str) -> None:
