@@ -1,0 +1,32 @@
+"""The result as one page that needs nothing else: no script, no request, light and dark."""
+
+from __future__ import annotations
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from homecheck.appraisal import AttestationResult, Verdict
+from homecheck.evidence import Evidence
+from homecheck.report.text import shown
+from homecheck.report.words import FAULT_WORDS, HEADLINES, SYMBOLS, VERDICT_WORDS, finding_label, label
+from homecheck.standards.rfc_3339 import to_text
+
+
+def result_page(evidence: Evidence, result: AttestationResult, policy_title: str) -> str:
+    """Return the page. Everything that came from outside is escaped."""
+    environment = Environment(
+        loader=PackageLoader("homecheck.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"label": label, "shown": shown, "finding_label": finding_label, "time": to_text}
+    return environment.get_template("result.html").render(
+        evidence=evidence,
+        result=result,
+        title=policy_title or result.policy_name,
+        headline=HEADLINES[result.verdict],
+        symbols=SYMBOLS,
+        words=VERDICT_WORDS,
+        faults=FAULT_WORDS,
+        to_do=sorted(
+            (finding for finding in result.findings if finding.verdict is not Verdict.PASS),
+            key=lambda finding: -finding.verdict,
+        ),
+    )
