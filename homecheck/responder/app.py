@@ -1,0 +1,264 @@
+"""The HTTP end: sessions, downloads, uploads, signed observations. Errors are RFC 9457 problem documents.
+
+    GET  /.well-known/homecheck          who this is, UDP port, public key, limits
+    GET  /v1/jwks · GET /healthz
+    POST /v1/sessions                    {"nonce": text or null} -> 201 {session, token, udp, limits}
+    GET  /v1/download                    random bytes without end, until a cap or until the agent closes
+    POST /v1/upload                      a sink
+    GET  /v1/progress                    lines of JSON, ten a second: what the sink has received
+    POST /v1/sessions/{session}/finish   -> the signed observation, application/jose; the token is void from then on
+
+Everything but the first three lines takes ``Authorization: Bearer TOKEN``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from weakref import WeakSet
+
+from aiohttp import web
+
+from homecheck import __version__
+from homecheck.errors import Refused
+from homecheck.instruments.byte_bins import BIN_SECONDS
+from homecheck.responder import tcp_info
+from homecheck.responder.sessions import Busy, Session, Sessions, Side
+from homecheck.signing import OBSERVATION, Signer, base64url, jwks, sign
+from homecheck.strict_json import Record, parse_object, serialize
+
+BLOCK: Final = os.urandom(256 * 1024)  # random, so that nothing on the way can compress it
+PROGRESS_SECONDS: Final = 0.1
+JANITOR_SECONDS: Final = 1.0
+MAX_BODY: Final = 4_096  # bytes of a request that is read as a whole
+# Streams take turns: BBR fills a line that loses packets at random, CUBIC fills the queue that a call has to pass.
+CONGESTION_CONTROLS: Final = ("bbr", "cubic")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Responder:
+    """The handlers and what they share."""
+
+    sessions: Sessions
+    signer: Signer
+    udp_port: int
+    name: str = "responder"
+    heads: WeakSet[object] = field(default_factory=WeakSet)  # connections that have sent a complete request
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def application(self) -> web.Application:
+        """Return the application with its routes and its janitor."""
+        app = web.Application(middlewares=[problems, self._remember], client_max_size=MAX_BODY)
+        app.add_routes(
+            [
+                web.get("/.well-known/homecheck", self.well_known),
+                web.get("/v1/jwks", self.keys),
+                web.get("/healthz", health),
+                web.post("/v1/sessions", self.open_session),
+                web.post("/v1/sessions/{session}/finish", self.finish),
+                web.get("/v1/download", self.download),
+                web.post("/v1/upload", self.upload),
+                web.get("/v1/progress", self.progress),
+            ]
+        )
+        app.cleanup_ctx.append(self._background)
+        app.on_shutdown.append(self._close_sessions)
+        return app
+
+    async def well_known(self, _: web.Request) -> web.Response:
+        """Say who this is."""
+        return json_response(
+            {
+                "role": "responder",
+                "name": self.name,
+                "software": f"homecheck/{__version__}",
+                "udp_port": self.udp_port,
+                "jwk": self.signer.public.jwk(),
+                "limits": self.sessions.limits.to_json(),
+            }
+        )
+
+    async def keys(self, _: web.Request) -> web.Response:
+        """Return the public key as a JWK set."""
+        return json_response(jwks({self.signer.public.kid: self.signer.public}))
+
+    async def open_session(self, request: web.Request) -> web.Response:
+        """Open a session; its secrets go to whoever asks, over TLS."""
+        record = Record(parse_object(await request.read()), "session", "bad-request")
+        nonce = record.text_or_none("nonce", max_length=200) if record.has("nonce") else None
+        record.done()
+        session = self.sessions.open(nonce, request.remote or "", self.now())
+        limits = self.sessions.limits
+        udp = {"port": self.udp_port, "ssid": session.ssid, "flows": limits.flows, "key": base64url(session.key)}
+        document = {"session": session.id, "token": session.token, "udp": udp, "limits": limits.to_json()}
+        return json_response(document, status=201)
+
+    async def finish(self, request: web.Request) -> web.Response:
+        """Close the session and return what was seen, signed."""
+        session = self._session(request)
+        if session.id != request.match_info["session"]:
+            raise web.HTTPNotFound(text="no such session is open")
+        session.download.count_acknowledged()
+        self.sessions.close(session)
+        envelope = sign(session.observe(self.now()).to_bytes(), OBSERVATION, self.signer)
+        return web.Response(body=envelope, content_type="application/jose", headers=NO_STORE)
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        """Send random bytes until the agent closes or a cap is reached."""
+        session = self._session(request)
+        side, limits = session.download, self.sessions.limits
+        self._admit(side)
+        response = web.StreamResponse(headers={**NO_STORE, "Content-Type": "application/octet-stream"})
+        response.content_length = limits.bytes
+        response.force_close()
+        connection = _socket(request)
+        tcp_info.use_congestion_control(connection, CONGESTION_CONTROLS[len(side.streams) % 2])
+        with side.stream(connection) as stream:
+            counts_itself = stream.info is None  # where the kernel does not tell what was acknowledged
+            with suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(limits.stream_seconds):
+                    await response.prepare(request)
+                    while session.open and side.total < limits.bytes:
+                        await response.write(BLOCK)
+                        if counts_itself:
+                            side.count(len(BLOCK))
+        _abort(request)  # a body that ends early must not look complete, and a stalled agent must not be waited for
+        return response
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Count what arrives and throw it away."""
+        session = self._session(request)
+        side, limits = session.upload, self.sessions.limits
+        self._admit(side)
+        with side.stream(_socket(request)), suppress(TimeoutError, ConnectionError, web.RequestPayloadError):
+            async with asyncio.timeout(limits.stream_seconds):
+                async for chunk in request.content.iter_any():
+                    side.count(len(chunk))
+                    if not session.open or side.total >= limits.bytes:
+                        break
+                else:
+                    return json_response({"bytes": side.total})
+        _abort(request)
+        return json_response({"bytes": side.total})
+
+    async def progress(self, request: web.Request) -> web.StreamResponse:
+        """Tell ten times a second what the sink has received: seconds since its first stream, bytes."""
+        session = self._session(request)
+        response = web.StreamResponse(headers={**NO_STORE, "Content-Type": "application/x-ndjson"})
+        response.force_close()
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(2 * self.sessions.limits.stream_seconds):
+                await response.prepare(request)
+                while session.open:
+                    bins = session.upload.bins
+                    seconds = session.upload.clock() - bins.start if bins else 0.0
+                    line = {"seconds": round(seconds, 6), "bytes": bins.total if bins else 0}
+                    await response.write(serialize(line) + b"\n")
+                    await asyncio.sleep(PROGRESS_SECONDS)
+        _abort(request)
+        return response
+
+    def _session(self, request: web.Request) -> Session:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        session = self.sessions.find(token) if scheme == "Bearer" else None
+        if session is None:
+            raise web.HTTPUnauthorized(text="no session is open for this token", headers={"WWW-Authenticate": "Bearer"})
+        return session
+
+    def _admit(self, side: Side) -> None:
+        if side.active >= self.sessions.limits.streams:
+            raise Busy("too many streams in this session", 1)
+        if side.total >= self.sessions.limits.bytes:
+            raise web.HTTPForbidden(text="this session has used up its bytes")
+
+    @web.middleware
+    async def _remember(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self.heads.add(request.protocol)
+        return await handler(request)
+
+    async def _background(self, _: web.Application) -> Any:
+        tasks = [asyncio.create_task(work) for work in (self._watch(), self._tidy())]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        """Ask the kernel every 50 ms what the agents have acknowledged."""
+        while True:
+            await asyncio.sleep(BIN_SECONDS)
+            for session in self.sessions:
+                if session.download.active and session.download.streams[0].info is not None:
+                    session.download.count_acknowledged()
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(JANITOR_SECONDS)
+            self.sessions.drop_expired()
+
+    async def _close_sessions(self, _: web.Application) -> None:
+        self.sessions.close_all()
+
+
+NO_STORE: Final = {"Cache-Control": "no-store"}
+
+
+async def health(_: web.Request) -> web.Response:
+    """Say that the event loop turns."""
+    return json_response({"status": "ok"})
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn what goes wrong into a problem document."""
+    try:
+        return await handler(request)
+    except Busy as error:
+        return problem(429, "busy", str(error), {"Retry-After": str(error.retry_seconds)})
+    except Refused as error:
+        return problem(400, error.reason, error.message)
+    except web.HTTPException as error:
+        kept = {name: error.headers[name] for name in ("Allow", "WWW-Authenticate") if name in error.headers}
+        return problem(error.status, REASONS.get(error.status, "refused"), error.text or error.reason, kept)
+
+
+REASONS: Final = {
+    401: "token",
+    403: "used-up",
+    404: "not-found",
+    405: "method",
+    413: "too-large",
+}
+
+
+def problem(status: int, reason: str, detail: str, headers: dict[str, str] | None = None) -> web.Response:
+    """Return an RFC 9457 problem document whose type names the reason."""
+    body = {"type": f"urn:homecheck:problem:{reason}", "title": reason, "status": status, "detail": detail}
+    return web.Response(
+        body=serialize(body),
+        status=status,
+        content_type="application/problem+json",
+        headers={**NO_STORE, **(headers or {})},
+    )
+
+
+def json_response(document: dict[str, Any], status: int = 200) -> web.Response:
+    """Return `document` as JSON."""
+    return web.Response(body=serialize(document), status=status, content_type="application/json", headers=NO_STORE)
+
+
+def _socket(request: web.Request) -> Any:
+    assert request.transport is not None
+    return request.transport.get_extra_info("socket")
+
+
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
