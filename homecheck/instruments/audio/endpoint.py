@@ -1,0 +1,70 @@
+"""What one operating system says about one sound device, and what homecheck concludes from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Transport = Literal["wired", "bluetooth", "rf-dongle", "builtin", "virtual", "unverified"]
+Bus = Literal["usb", "bluetooth", "onboard", "virtual", "display", "other", "unknown"]
+Jack = Literal["occupied", "empty", "unknown"]
+Port = Literal["headset", "headphones", "external", "internal", "unknown"]
+Backend = Literal["pulse", "alsa", "coreaudio", "wasapi"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """One endpoint as an operating system lists it, before anything is concluded.
+
+    `bus` folds the systems' words together: ``onboard`` is PCI, HDA, SoundWire and the like, ``display`` HDMI and
+    DisplayPort, ``virtual`` everything without hardware here (loopback, aggregate, AirPlay, network).
+    `read_from` tells for each field where it was read, e.g. ``{"bus": "pactl device.bus=usb"}``.
+    """
+
+    id: str  # the system's own; may hold a serial number or a radio address and therefore never leaves the machine
+    name: str  # as the system shows it
+    backend: Backend
+    bus: Bus = "unknown"
+    product: str = ""  # the product's name where it is told apart from the endpoint's
+    vendor_id: str | None = None  # four lower-case hexadecimal digits
+    product_id: str | None = None
+    native_rate: int | None = None  # Hz
+    input_channels: int = 0
+    output_channels: int = 0
+    default_input: bool = False
+    default_output: bool = False
+    jack: Jack = "unknown"
+    port: Port = "unknown"
+    form_factor: str = ""  # the system's word for what the thing is; says nothing about a cord
+    muted: bool = False
+    read_from: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def model(self) -> str:
+        """The product's name, or the endpoint's where there is none."""
+        return self.product or self.name
+
+    @property
+    def is_input(self) -> bool:
+        """Whether something can be recorded from it."""
+        return self.input_channels > 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AudioEndpoint(Facts):
+    """An endpoint with what follows from its facts; made by `homecheck.instruments.audio.transport.classify`."""
+
+    transport: Transport
+    connection: str  # usb, analog, internal, bluetooth, virtual, display, other, unknown
+    headset: bool | None  # None: cannot be told
+    kind: str = ""  # the USB table's word, or empty
+    reason: str = ""  # why this transport, in one sentence
+
+
+def usb_id(text: object) -> str | None:
+    """Return four lower-case hexadecimal digits from ``046d``, ``0x046d`` or ``0x046d  (Logitech)``; None for others."""
+    words = str(text or "").strip().lower().removeprefix("0x").split()
+    if not words or len(words[0]) > 4 or any(digit not in "0123456789abcdef" for digit in words[0]):
+        return None
+    return words[0].zfill(4)
