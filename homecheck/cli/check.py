@@ -1,0 +1,418 @@
+"""`homecheck check`: measure, sign, judge as a preview, send, and say what came of it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import requests
+
+from homecheck.agent import Collected, build_evidence, collect
+from homecheck.appraisal import AttestationResult, Verdict, appraise
+from homecheck.cli.terminal import MovingProgress, PlainProgress, TerminalPerson, console, is_watched, moving_bars
+from homecheck.config import Home
+from homecheck.durations import parse_duration
+from homecheck.enrolment import Enrolment, fetch_nonce, find, load_enrolments, refresh_policy
+from homecheck.errors import DeliveryError, HomecheckError, SetupError
+from homecheck.evidence import Declaration, Evidence
+from homecheck.keys import open_key_file, read_key_file
+from homecheck.measurement import CheckSetup, Probe, Target
+from homecheck.policy import Policy, Question, load_policy
+from homecheck.signing import EVIDENCE, Signer, digest, sign
+from homecheck.spool import next_seq, put
+from homecheck.upload import Delivery, deliver, deliver_waiting, new_session
+
+DEFAULT_POLICY: Final = "voice-standard"
+EXIT_STATUS: Final = {Verdict.PASS: 0, Verdict.WARN: 0, Verdict.FAIL: 10, Verdict.INCONCLUSIVE: 11}
+NOT_DELIVERED: Final = 20
+
+
+class Duration(click.ParamType):
+    """A duration as people write it, in seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        try:
+            return parse_duration(value).total_seconds()
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """What the person wants of one check."""
+
+    policy: str | None = None
+    program: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    unattended: bool = False
+    answers: Path | None = None
+    method: str = "responder"
+    listen: float = 10.0
+    headset: str | None = None
+    responder: str | None = None
+    no_upload: bool = False
+    output: str = "text"
+    save: Path | None = None
+    yes: bool = False
+
+
+_OPTIONS: Final = (
+    click.option("--policy", metavar="NAME|FILE", help="Check privately against this policy; nothing is sent."),
+    click.option("--program", multiple=True, metavar="NAME", help="Only for this program (default: all enrolled)."),
+    click.option(
+        "--only", multiple=True, metavar="GLOB", help="Only probes or quantities that match, e.g. 'network*'."
+    ),
+    click.option("--skip", multiple=True, metavar="GLOB", help="Leave out probes or quantities that match."),
+    click.option("--unattended", is_flag=True, help="Nobody is there: ask nothing."),
+    click.option(
+        "--answers",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Answers to the policy's questions (TOML or JSON: id = true|false).",
+    ),
+    click.option(
+        "--method", type=click.Choice(["responder"]), default="responder", help="How the network is measured."
+    ),
+    click.option("--responder", metavar="URL", help="The far end to measure against (default: the program's)."),
+    click.option("--headset", metavar="NAME", help="The headset to test (default: the system's default devices)."),
+    click.option(
+        "--listen", type=Duration(), default="10s", metavar="DURATION", help="How long to listen to the room."
+    ),
+    click.option("--no-upload", is_flag=True, help="Send nothing."),
+    click.option("--output", type=click.Choice(["text", "json", "html"]), default="text", help="Form of the result."),
+    click.option(
+        "--save", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Keep the signed evidence."
+    ),
+    click.option("--yes", is_flag=True, help="Send without asking again."),
+)
+
+
+def check_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the options of `check`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@click.command()
+@check_options
+def check(**options: Any) -> int:
+    """Measure this home office, sign the evidence, send it, and show what passed and what to change.
+
+    Exit status: 0 passed · 10 not passed · 11 not decided · 20 measured, but not delivered (it is kept) ·
+    1 stopped · 2 wrong usage.
+    """
+    return perform(CheckOptions(**options), Home.default())
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One collector's share of the check: the evidence, its signed bytes, the preview, and what became of it."""
+
+    evidence: Evidence
+    envelope: bytes
+    policy: Policy
+    result: AttestationResult
+    enrolment: Enrolment | None = None
+    delivery: Delivery | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The collector's verdict where there is one, else the preview's."""
+        delivered = self.delivery
+        return delivered.result.result.verdict if delivered and delivered.result else self.result.verdict
+
+
+@dataclass
+class Session:
+    """The things that the steps of one check share."""
+
+    options: CheckOptions
+    home: Home
+    http: requests.Session = field(default_factory=new_session)
+
+    def __post_init__(self) -> None:
+        self.out = console()
+        self.bars = moving_bars(self.out) if self.out.is_terminal else None
+        watched = not self.options.unattended and is_watched()
+        self.person = TerminalPerson(self.bars) if watched else None
+
+
+def perform(options: CheckOptions, home: Home) -> int:
+    """Make one check and return its exit status."""
+    session = Session(options, home)
+    # 1. For whom, and by which limits.
+    enrolments = _prepare(session)
+    policies = [enrolment.policy for enrolment in enrolments] or [load_policy(options.policy or DEFAULT_POLICY)]
+    if not enrolments and options.policy is None:
+        session.out.print(f"Not enrolled anywhere: a private check against {DEFAULT_POLICY}. Nothing is sent.")
+    # 2. What no probe can measure is asked; the challenge is fetched before the first probe.
+    answers = _answers(session, policies)
+    nonces = {enrolment.program: _nonce(session, enrolment) for enrolment in enrolments}
+    # 3. Measure.
+    collected = _measure(session, enrolments, policies, next(iter(nonces.values()), None))
+    # 4. Sign and judge, once per collector.
+    if enrolments:
+        judged = [_for_program(session, found, collected, answers, nonces[found.program]) for found in enrolments]
+    else:
+        judged = [_in_private(session, policies[0], collected, answers)]
+    if options.save:
+        _save(options.save, judged)
+    # 5. Send what the person wants sent, and what waits from earlier.
+    judged = [_send(session, found) for found in judged]
+    # 6. Say what came of it.
+    _show(session, judged)
+    return exit_status(judged)
+
+
+def exit_status(judged: Sequence[Judged]) -> int:
+    """Return the exit status of a check: what could not be delivered comes first, then the worst verdict."""
+    if any(found.delivery and found.delivery.status != "accepted" for found in judged):
+        return NOT_DELIVERED
+    return EXIT_STATUS[max(found.verdict for found in judged)]
+
+
+def build_probes(setup: CheckSetup, only: Sequence[str] = (), skip: Sequence[str] = ()) -> list[Probe]:
+    """Return the probes of a check, without those that `only` and `skip` leave out. SetupError when none is left."""
+    from probes import installed  # here: probes bring their own packages, which other commands need not load
+
+    built = [probe.for_check(setup) for probe in installed()]
+    chosen = [probe for probe in built if any(wanted(probe.name, found.name, only, skip) for found in probe.quantities)]
+    if not chosen:
+        raise SetupError("--only and --skip leave nothing to measure", "See: homecheck probes")
+    return chosen
+
+
+def wanted(probe: str, quantity: str, only: Sequence[str], skip: Sequence[str]) -> bool:
+    """Tell whether a quantity is to be measured; a pattern speaks of probes and of quantities."""
+
+    def match(patterns: Sequence[str]) -> bool:
+        return any(fnmatchcase(name, pattern) for name in (probe, quantity) for pattern in patterns)
+
+    return (not only or match(only)) and not match(skip)
+
+
+def keep_wanted(collected: Collected, only: Sequence[str], skip: Sequence[str]) -> Collected:
+    """Return what was collected without the quantities that `only` and `skip` leave out."""
+    runs = (
+        replace(run, measurements=tuple(m for m in run.measurements if wanted(run.probe, m.quantity.name, only, skip)))
+        for run in collected.runs
+    )
+    return replace(collected, runs=tuple(runs))
+
+
+def _prepare(session: Session) -> list[Enrolment]:
+    """Return the enrolments this check is for, each with its newest policy."""
+    options, home = session.options, session.home
+    if options.policy is not None:
+        if options.program:
+            raise click.UsageError("--policy checks privately; it does not go with --program.")
+        return []
+    chosen = [find(home, name) for name in options.program] or list(load_enrolments(home))
+    if options.no_upload:
+        return chosen
+    return [refresh_policy(enrolment, home, session.http) for enrolment in chosen]
+
+
+def _nonce(session: Session, enrolment: Enrolment) -> str | None:
+    if session.options.no_upload:
+        return None
+    try:
+        return fetch_nonce(enrolment, session.http)
+    except DeliveryError as error:
+        session.out.print(
+            f"{enrolment.collector_name}: {error.message} The check goes on and is sent later.", markup=False
+        )
+        return None
+
+
+def _answers(session: Session, policies: Iterable[Policy]) -> tuple[Declaration, ...]:
+    """Return the answers to the policies' questions: from the file, else from the person, else none."""
+    given = _read_answers(session.options.answers) if session.options.answers else {}
+    questions: dict[str, Question] = {}
+    for policy in policies:
+        questions |= {question.id: question for question in policy.declarations}
+    for question in questions.values():
+        if question.id not in given and session.person:
+            given[question.id] = session.person.ask(question.wording("en"))
+    return tuple(Declaration(name, answer) for name, answer in given.items() if name in questions)
+
+
+def _read_answers(path: Path) -> dict[str, bool]:
+    advice = "Write one line per question, e.g.  corded_phone = true"
+    try:
+        text = path.read_text(encoding="utf-8")
+        answers = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        raise SetupError(f"{path}: cannot read the answers: {error}", advice) from None
+    if not isinstance(answers, dict):
+        raise SetupError(f"{path}: the answers are not a list of names with true or false", advice)
+    for name, answer in answers.items():
+        if not isinstance(answer, bool):
+            raise SetupError(f"{path}: {name}: true or false is expected, not {answer!r:.40}", advice)
+    return answers
+
+
+def _measure(
+    session: Session, enrolments: Sequence[Enrolment], policies: Sequence[Policy], nonce: str | None
+) -> Collected:
+    options = session.options
+    far_end = next((found for found in enrolments if found.responder_url), None)
+    targets: dict[str, Target] = {target.name: target for policy in policies for target in policy.targets}
+    setup = CheckSetup(
+        person=session.person,
+        responder_url=options.responder or (far_end.responder_url if far_end else None),
+        responder_key=far_end.responder_key if far_end and not options.responder else None,
+        nonce=nonce,
+        method=options.method,
+        listen_seconds=options.listen,
+        headset=options.headset,
+        targets=tuple(targets.values()),
+    )
+    probes = build_probes(setup, options.only, options.skip)
+    if session.bars is None:
+        collected = collect(probes, PlainProgress(session.out))
+    else:
+        with session.bars:
+            collected = collect(probes, MovingProgress(session.bars))
+    return keep_wanted(collected, options.only, options.skip)
+
+
+def _for_program(
+    session: Session, enrolment: Enrolment, collected: Collected, answers: tuple[Declaration, ...], nonce: str | None
+) -> Judged:
+    """Return this program's share: signed with its own key, holding the quantities that its policy names alone."""
+    signer = read_key_file(session.home.keys / f"{enrolment.kid}.jwk")
+    evidence = build_evidence(
+        collected,
+        signer,
+        seq=next_seq(session.home, enrolment.kid),
+        aud=enrolment.collector,
+        sub=enrolment.subject,
+        nonce=nonce,
+        declarations=answers,
+    ).only(enrolment.policy.quantities())
+    return _judge(evidence, signer, enrolment.policy, enrolment)
+
+
+def _in_private(session: Session, policy: Policy, collected: Collected, answers: tuple[Declaration, ...]) -> Judged:
+    signer = open_key_file(session.home.keys / "device.jwk")
+    seq = next_seq(session.home, signer.public.kid)
+    return _judge(build_evidence(collected, signer, seq=seq, declarations=answers), signer, policy, None)
+
+
+def _judge(evidence: Evidence, signer: Signer, policy: Policy, enrolment: Enrolment | None) -> Judged:
+    envelope = sign(evidence.to_bytes(), EVIDENCE, signer)
+    return Judged(evidence, envelope, policy, appraise(evidence, policy, digest(envelope)), enrolment)
+
+
+def _save(path: Path, judged: Sequence[Judged]) -> None:
+    """Write the signed evidence to `path`; further programs' evidence goes beside it, with the program in its name."""
+    for index, found in enumerate(judged):
+        program = found.enrolment.program if found.enrolment else "private"
+        target = path if index == 0 else path.with_stem(f"{path.stem}-{program}")
+        try:
+            target.write_bytes(found.envelope)
+        except OSError as error:
+            raise SetupError(f"{target}: cannot save the evidence: {error.strerror}", "Choose another place.") from None
+
+
+def _send(session: Session, judged: Judged) -> Judged:
+    enrolment = judged.enrolment
+    if enrolment is None or session.options.no_upload:
+        return judged
+    if session.person and not session.options.yes:
+        session.out.print(f"\nThis would be sent to {enrolment.collector_name}, for {enrolment.title}:", markup=False)
+        session.out.print(_report_text(judged, everything=True))
+        if not session.person.ask(f"Send it to {enrolment.collector_name}?"):
+            return judged
+    signer = read_key_file(session.home.keys / f"{enrolment.kid}.jwk")
+    name = put(session.home, judged.envelope, enrolment.program)
+    session.out.print(f"Sending to {enrolment.collector_name} …", markup=False)
+    delivery = deliver(session.home, enrolment, signer, name, session.http)
+    _send_waiting(session)
+    return replace(judged, delivery=delivery)
+
+
+def _send_waiting(session: Session) -> None:
+    """Try what waits from earlier checks once more; whatever happens to it, this check's result is shown."""
+    try:
+        for delivery in deliver_waiting(session.home, session.http):
+            session.out.print(
+                f"From an earlier check, {delivery.program}: {delivery.status}. {delivery.message}", markup=False
+            )
+    except HomecheckError as error:
+        session.out.print(f"What waits from earlier checks could not be sent: {error.message}", markup=False)
+
+
+def _show(session: Session, judged: Sequence[Judged]) -> None:
+    output = session.options.output
+    if output == "json":
+        from homecheck.report.json import result_members
+
+        first = judged[0]
+        members = result_members(first.evidence, _final(first), [_upload_members(found) for found in judged])
+        members["verdict"] = max(found.verdict for found in judged).word
+        click.echo(json.dumps(members, ensure_ascii=False, indent=2))
+        return
+    for found in judged:
+        if output == "html":
+            from homecheck.report.html import result_page
+
+            click.echo(result_page(found.evidence, _final(found), found.policy.title))
+        else:
+            _print_text(session, found)
+
+
+def _final(judged: Judged) -> AttestationResult:
+    delivered = judged.delivery
+    return delivered.result.result if delivered and delivered.result else judged.result
+
+
+def _print_text(session: Session, judged: Judged) -> None:
+    from rich.console import Console
+
+    Console(highlight=False).print(_report_text(judged, everything=session.options.policy is not None))
+    click.echo(f"Evidence {judged.result.evidence}")
+    delivery = judged.delivery
+    if judged.enrolment is None:
+        click.echo("Private check: nothing was sent.")
+    elif delivery is None:
+        click.echo(f"Not sent to {judged.enrolment.collector_name}.")
+    elif delivery.status == "accepted":
+        click.echo(f"Received by {judged.enrolment.collector_name}; receipt {delivery.receipt}")
+    else:
+        click.echo(f"NOT delivered to {judged.enrolment.collector_name} ({delivery.status}): {delivery.message}")
+        click.echo(delivery.advice)
+
+
+def _report_text(judged: Judged, *, everything: bool) -> Any:
+    from rich.console import Group
+
+    from homecheck.report.text import measurements_text, result_text  # rich tables are loaded when they are shown
+
+    result = result_text(_final(judged), judged.policy.title)
+    return Group(result, "", measurements_text(judged.evidence)) if everything else result
+
+
+def _upload_members(judged: Judged) -> dict[str, Any]:
+    delivery, enrolment = judged.delivery, judged.enrolment
+    return {
+        "program": enrolment.program if enrolment else None,
+        "status": delivery.status if delivery else "none",
+        "receipt": delivery.receipt if delivery else None,
+        "verdict": judged.verdict.word,
+        "message": delivery.message if delivery else "",
+    }

@@ -1,0 +1,48 @@
+"""The program starts quickly because it loads what a command needs, and no more. Seconds are in bench/startup.py."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = (
+    "numpy",
+    "requests",
+    "sounddevice",
+    "cryptography",
+    "rich",
+    "starlette",
+    "aiohttp",
+    "jinja2",
+    "psutil",
+    "pytest",
+)
+
+
+def loaded_by(code: str) -> set[str]:
+    program = f"import sys\n{code}\nprint(*(name for name in {HEAVY!r} if name in sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    return set(done.stderr.split())
+
+
+def test_version_loads_no_heavy_package() -> None:
+    assert loaded_by("from homecheck.cli import run; assert run(['--version']) == 0") == set()
+
+
+def test_the_probe_list_loads_neither_numpy_nor_audio() -> None:
+    assert loaded_by("import probes") & {"numpy", "sounddevice", "aiohttp", "starlette"} == set()
+
+
+def test_python_dash_m_homecheck_is_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "homecheck", "--version"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "homecheck, version 0.1.0\n"
+
+
+def test_an_unknown_command_is_wrong_usage() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "homecheck", "chekc"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "chekc" in done.stderr
