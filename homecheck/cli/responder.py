@@ -55,8 +55,7 @@ def serve(
     tls = (tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
 
     def announce(listening: far_end.Listening) -> None:
-        click.echo(str(listening))
-        click.get_text_stream("stdout").flush()
+        click.echo(str(listening))  # which flushes
 
     signer = open_key_file(key_file or default_key_file())
     asyncio.run(far_end.serve(far_end.ServeSettings(host, port, udp_port, tls, signer), announce))
