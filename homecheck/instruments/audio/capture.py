@@ -93,7 +93,7 @@ def default_names() -> tuple[str, str]:
 def portaudio_index(
     request: Request, devices: Sequence[Mapping[str, Any]], host_apis: Sequence[Mapping[str, Any]]
 ) -> int:
-    """Return the number of the PortAudio device that reaches the requested endpoint; ProbeError when none or several do.
+    """Return the number of the PortAudio device that reaches the requested endpoint; ProbeError unless there is one.
 
     One device stands once per host API in the list; only the system's own API counts.
     """

@@ -63,8 +63,14 @@ class AudioEndpoint(Facts):
 
 
 def usb_id(text: object) -> str | None:
-    """Return four lower-case hexadecimal digits from ``046d``, ``0x046d`` or ``0x046d  (Logitech)``; None for others."""
+    """Return four lower-case hexadecimal digits from ``046d``, ``0x046d`` or ``0x046d  (Name)``; None for others."""
     words = str(text or "").strip().lower().removeprefix("0x").split()
     if not words or len(words[0]) > 4 or any(digit not in "0123456789abcdef" for digit in words[0]):
         return None
     return words[0].zfill(4)
+
+
+def shown(text: str) -> str:
+    """Return a device's text as it may leave this computer: short and printable. Devices choose their names freely."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(printable.split())[:120] or "unnamed"

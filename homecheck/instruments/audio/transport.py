@@ -9,9 +9,9 @@ Order of evidence, the first that speaks decides:
 5. an onboard codec: wired with an occupied jack in use, else builtin;
 6. anything else: unverified.
 
-No system tells a 2.4 GHz or DECT dongle from a cord: a dongle is a plain USB sound card everywhere, and form factors say
-nothing about cords (a wireless Logitech G930 calls itself "headset", a wired Blackwire 3225 nothing). Hence the table,
-and hence `unverified` instead of a guess.
+No system tells a 2.4 GHz or DECT dongle from a cord: a dongle is a plain USB sound card everywhere, and form factors
+say nothing about cords (a wireless Logitech G930 calls itself "headset", a wired Blackwire 3225 nothing). Hence the
+table, and hence `unverified` instead of a guess.
 """
 
 from __future__ import annotations
