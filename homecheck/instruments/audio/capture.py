@@ -179,6 +179,8 @@ def _listen(request: Request, stream: Any, blocks: list[NDArray[Any]], rate: int
             child.report("started")
         if now >= next_poll or frames >= wanted:
             seen |= dict.fromkeys(where())
+            if any(endpoint != request.id for endpoint in seen):  # the person need not wait for the rest
+                raise unplugged(request.name, "the sound system moved the recording to another device")
             next_poll = time.monotonic() + POLL_SECONDS
         if frames >= wanted:
             return tuple(seen)

@@ -22,6 +22,7 @@ _BUSES: Final[Mapping[str, Bus]] = {
     "soundwire": "onboard", "firewire": "other", "thunderbolt": "other",
 }  # fmt: skip
 _PORTS: Final[Mapping[str, Port]] = {"internal": "internal", "headset": "headset", "headphone": "headphones"}
+_NULL: Final = "(null)"
 _JACKS: Final[Mapping[str, Jack]] = {"available": "occupied", "not available": "empty"}
 
 
@@ -41,24 +42,56 @@ def read() -> tuple[Facts, ...] | None:
     info = listing("info")
     if not isinstance(info, dict):
         return None
-    return parse(info, listing("list", "sources") or [], listing("list", "sinks") or [])
+    return parse(info, _named("sources"), _named("sinks"))
 
 
 def listing(*arguments: str) -> Any:
     """Return what ``pactl -f json`` answers, or None when there is no answer."""
     try:
+        return json.loads(_answer("-f", "json", *arguments))
+    except json.JSONDecodeError:
+        return None
+
+
+def descriptions(text: str) -> dict[str, str]:
+    """Return description by name from plain ``pactl list sources`` in the C locale."""
+    found: dict[str, str] = {}
+    name = ""
+    for line in text.splitlines():
+        if line.startswith("\tName: "):
+            name = line.removeprefix("\tName: ")
+        elif line.startswith("\tDescription: "):
+            found[name] = line.removeprefix("\tDescription: ")
+    return found
+
+
+def _named(kind: str) -> list[Any]:
+    """Return the listing of ``sources`` or ``sinks`` with every description readable.
+
+    pactl 16 writes "(null)" into its JSON for every text that is not ASCII, in any locale; its plain listing is whole.
+    """
+    items = listing("list", kind) or []
+    if any(item.get("description") == _NULL for item in items):
+        readable = descriptions(_answer("list", kind))
+        items = [{**item, "description": readable.get(item.get("name"), item.get("description"))} for item in items]
+    return items
+
+
+def _answer(*arguments: str) -> str:
+    """Return what pactl prints, or an empty text when it fails."""
+    try:
         answer = subprocess.run(
-            ["pactl", "-f", "json", *arguments],
+            ["pactl", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=TIMEOUT_SECONDS,
-            env={**os.environ, "LC_ALL": "C"},  # in other locales numbers carry decimal commas
+            env={**os.environ, "LC_ALL": "C"},  # in other locales labels are translated and numbers carry commas
             check=True,
         ).stdout
-        return json.loads(answer.decode("utf-8", "replace"))
-    except (OSError, subprocess.SubprocessError, json.JSONDecodeError):
-        return None
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.decode("utf-8", "replace")
 
 
 def parse(info: Mapping[str, Any], sources: list[Any], sinks: list[Any]) -> tuple[Facts, ...]:
@@ -96,8 +129,8 @@ def _facts(item: Mapping[str, Any], direction: str, default: object) -> Facts:
     is_default = item.get("name") == default
     return Facts(
         id=str(item.get("name", "")),
-        name=str(item.get("description") or properties.get("device.description") or item.get("name", "")),
-        product=str(properties.get("device.product.name", "")),
+        name=_readable(item.get("description")) or str(item.get("name", "")),
+        product=_readable(properties.get("device.product.name")),
         backend="pulse",
         bus=bus,
         vendor_id=vendor,
@@ -119,6 +152,10 @@ def _facts(item: Mapping[str, Any], direction: str, default: object) -> Facts:
             "jack": "pactl ports availability",
         },
     )
+
+
+def _readable(text: object) -> str:
+    return "" if text is None or text == _NULL else str(text)
 
 
 def _bus(item: Mapping[str, Any], properties: Mapping[str, Any]) -> tuple[Bus, str]:

@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 THRESHOLD_DB: Final = 8.0
 MULTIPLES: Final = 10
 WINDOW_SECONDS: Final = 2
+FLOOR: Final = 1e-14  # -134 dBFS in a bin: below are the roundings of digital silence, whose lines are no hum
 _BINS_PER_HZ: Final = WINDOW_SECONDS
 
 
 @dataclass(frozen=True)
 class HumSpectra:
-    """Power spectra of the windows, shape (windows, bins of 0.5 Hz)."""
+    """Power spectra of the windows, shape (windows, bins of 0.5 Hz); a full-scale sine has 0.25 in its bin."""
 
     power: NDArray[np.float64]
 
@@ -41,7 +42,8 @@ def hum_spectra(x: NDArray[Any], rate_hz: int) -> HumSpectra:
     window = np.hanning(size)
     # Bins beyond the last line and its neighbours are of no interest.
     bins = (60 * MULTIPLES + 20) * _BINS_PER_HZ
-    return HumSpectra(np.stack([np.abs(np.fft.rfft(window * x[start : start + size])[:bins]) ** 2 for start in starts]))
+    spectra = [np.abs(np.fft.rfft(window * x[start : start + size])[:bins]) ** 2 for start in starts]
+    return HumSpectra(np.stack(spectra) / window.sum() ** 2)
 
 
 def _score(spectrum: NDArray[np.float64], mains: int) -> float:
@@ -50,5 +52,5 @@ def _score(spectrum: NDArray[np.float64], mains: int) -> float:
         line = multiple * mains * _BINS_PER_HZ
         beside = np.concatenate([spectrum[line - 16 : line - 3], spectrum[line + 4 : line + 17]])
         around = float(spectrum[line - 1 : line + 2].sum())
-        ratios.append(around / max(3 * float(np.median(beside)), 1e-30))
-    return float(np.mean([10 * np.log10(max(ratio, 1e-30)) for ratio in sorted(ratios)[-3:]]))
+        ratios.append(around / (3 * max(float(np.median(beside)), FLOOR)))
+    return float(np.mean([10 * np.log10(max(ratio, 1.0)) for ratio in sorted(ratios)[-3:]]))
