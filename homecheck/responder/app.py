@@ -20,7 +20,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
-from weakref import WeakSet
 
 from aiohttp import web
 
@@ -50,7 +49,7 @@ class Responder:
     signer: Signer
     udp_port: int
     name: str = "responder"
-    heads: WeakSet[object] = field(default_factory=WeakSet)  # connections that have sent a complete request
+    heads: set[object] = field(default_factory=set)  # connections that have sent a complete request
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def application(self) -> web.Application:
@@ -105,7 +104,6 @@ class Responder:
         session = self._session(request)
         if session.id != request.match_info["session"]:
             raise web.HTTPNotFound(text="no such session is open")
-        session.download.count_acknowledged()
         self.sessions.close(session)
         envelope = sign(session.observe(self.now()).to_bytes(), OBSERVATION, self.signer)
         return web.Response(body=envelope, content_type="application/jose", headers=NO_STORE)
@@ -129,6 +127,8 @@ class Responder:
                         await response.write(BLOCK)
                         if counts_itself:
                             side.count(len(BLOCK))
+            if not counts_itself:
+                side.count_acknowledged()  # before the stream is over: later reports would stretch the bins
         _abort(request)  # a body that ends early must not look complete, and a stalled agent must not be waited for
         return response
 

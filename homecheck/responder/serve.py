@@ -111,15 +111,16 @@ async def running(settings: ServeSettings) -> AsyncIterator[Listening]:
 
 async def _drop_silent(runner: web.AppRunner, responder: Responder, seconds: float) -> None:
     """Close connections that have not sent one complete request in time."""
-    since: dict[int, tuple[object, float]] = {}
+    since: dict[object, float] = {}
     while True:
         await asyncio.sleep(1.0)
         now = time.monotonic()
         server = runner.server
         connections = server.connections if server is not None else []
-        since = {id(handler): since.get(id(handler), (handler, now)) for handler in connections}
+        since = {handler: since.get(handler, now) for handler in connections}
+        responder.heads.intersection_update(connections)
         for handler in connections:
-            silent = handler not in responder.heads and now - since[id(handler)][1] > seconds
+            silent = handler not in responder.heads and now - since[handler] > seconds
             if silent and handler.transport is not None:
                 handler.transport.abort()
 

@@ -1,0 +1,279 @@
+"""Talking to a responder: addresses, TLS, requests of bounded time, and whose fault it is when that does not work.
+
+Only sockets of the standard library: a speed test's own client must cost next to nothing. Proxies of the environment
+are not used; a call's packets would not pass them either.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import io
+import os
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from homecheck import __version__
+from homecheck.errors import ProbeError, Refused
+from homecheck.strict_json import Record, parse_object, serialize
+
+CONNECT_SECONDS: Final = 5.0
+REQUEST_SECONDS: Final = 10.0
+MAX_ANSWER: Final = 400_000  # bytes
+WAIT_ADVICE: Final = "This is not your fault. Try again later; if it lasts, tell the people who asked for the check."
+LINK_ADVICE: Final = "Check the cable or Wi-Fi and that other pages open in the browser, then repeat the check."
+
+
+def server_error(code: str, message: str) -> ProbeError:
+    """Return the failure of our own side; it never counts against the person."""
+    return ProbeError(code, WAIT_ADVICE, message=message, at_fault="server")
+
+
+@dataclass(frozen=True)
+class FarEnd:
+    """A responder at one resolved address, so that every packet of a measurement takes the same path."""
+
+    scheme: str
+    host: str
+    port: int
+    prefix: str
+    family: int
+    address: str
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"{self.host}:{self.port}"
+
+    def socket_address(self, port: int | None = None) -> tuple[Any, ...]:
+        """Return the address as `socket.connect` takes it, for TCP or, with `port`, for UDP."""
+        number = self.port if port is None else port
+        found = socket.getaddrinfo(self.address, number, family=self.family, flags=socket.AI_NUMERICHOST)
+        return found[0][4]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer: status, lower-case headers, body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def find(url: str) -> FarEnd:
+    """Return the responder at the base address `url`, at the first of its addresses that accepts a connection.
+
+    Raises ProbeError: ``bad_address`` (agent), ``dns_failed``, ``no_route`` (home_link), ``responder_unknown``,
+    ``responder_refused``, ``responder_silent``, ``responder_unreachable`` (server).
+    """
+    parts = urlsplit(url)
+    try:
+        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+    except (KeyError, ValueError):
+        raise ProbeError(
+            "bad_address", "Correct the responder's address.", message=f"{url!r:.100} is no address", at_fault="agent"
+        ) from None
+    host = parts.hostname or ""
+    last: ProbeError | None = None
+    for family, _, _, _, address in resolve(host, port):
+        far_end = FarEnd(parts.scheme, host, port, parts.path.rstrip("/"), family, str(address[0]))
+        try:
+            connect(far_end, CONNECT_SECONDS).close()
+        except ProbeError as error:
+            last = error
+            continue
+        return far_end
+    assert last is not None
+    raise last
+
+
+def resolve(host: str, port: int) -> list[tuple[Any, ...]]:
+    """Return the addresses of `host`. Raises ProbeError ``dns_failed`` or ``responder_unknown``."""
+    try:
+        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    except (socket.gaierror, UnicodeError) as error:
+        number = error.errno if isinstance(error, socket.gaierror) else 0
+        if isinstance(error, UnicodeError) or (number == socket.EAI_NONAME and has_default_route()):
+            raise server_error("responder_unknown", f"the name {host!r:.80} is not known to DNS") from None
+        raise ProbeError(
+            "dns_failed", LINK_ADVICE, message=f"looking up {host!r:.80} failed: {error}", at_fault="home_link"
+        ) from None
+
+
+def has_default_route() -> bool:
+    """Tell whether the system would know where to send packets for the internet; nothing is sent."""
+    for family, address in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):  # RFC 5737, RFC 3849
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            try:
+                sock.connect((address, 9))
+            except OSError:
+                continue
+            return True
+    return False
+
+
+def connect(far_end: FarEnd, seconds: float) -> socket.socket:
+    """Return a connection, with TLS where the address asks for it. Raises ProbeError as `find` does, and ``tls``."""
+    sock = socket.socket(far_end.family, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(seconds)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.connect(far_end.socket_address())
+        return _secured(sock, far_end)
+    except ssl.SSLCertVerificationError as error:
+        sock.close()
+        raise server_error("responder_certificate", f"{far_end.name}: {error.verify_message}") from None
+    except ssl.SSLError as error:
+        sock.close()
+        raise server_error("responder_tls", f"{far_end.name}: TLS: {error.reason or error}") from None
+    except OSError as error:
+        sock.close()
+        raise failed_connection(far_end, error) from None
+
+
+def failed_connection(far_end: FarEnd, error: OSError) -> ProbeError:
+    """Return whose fault it is that no connection came about."""
+    if error.errno in (errno.ENETUNREACH, errno.EADDRNOTAVAIL, getattr(errno, "WSAENETUNREACH", -1)):
+        return ProbeError(
+            "no_route", LINK_ADVICE, message=f"this computer knows no way to {far_end.address}", at_fault="home_link"
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return server_error("responder_refused", f"{far_end.name} refuses connections")
+    if isinstance(error, TimeoutError):
+        return server_error("responder_silent", f"{far_end.name} does not answer")
+    return server_error("responder_unreachable", f"{far_end.name} cannot be reached: {error.strerror or error}")
+
+
+def call(
+    far_end: FarEnd,
+    method: str,
+    path: str,
+    document: Mapping[str, Any] | None = None,
+    *,
+    token: str | None = None,
+    seconds: float = REQUEST_SECONDS,
+) -> Reply:
+    """Send one request on a connection of its own and return the answer, all within `seconds`. Raises ProbeError."""
+    deadline = time.monotonic() + seconds
+    body = None if document is None else serialize(document)
+    sock = connect(far_end, seconds)
+    try:
+        sock.sendall(request_head(far_end, method, path, token=token, length=None if body is None else len(body)))
+        sock.sendall(body or b"")
+        return parse_reply(_read_to_end(sock, deadline), far_end)
+    except TimeoutError:
+        raise server_error("responder_silent", f"{far_end.name} does not answer {method} {path}") from None
+    except OSError as error:
+        message = f"{far_end.name} broke off {method} {path}: {error.strerror or error}"
+        raise server_error("responder_broke_off", message) from None
+    finally:
+        sock.close()
+
+
+def call_for_json(far_end: FarEnd, method: str, path: str, document: Mapping[str, Any] | None = None) -> Record:
+    """Send one request and return the JSON object in the answer. Raises ProbeError for any other answer."""
+    reply = checked(call(far_end, method, path, document), far_end, path)
+    try:
+        return Record(parse_object(reply.body), f"{far_end.name}{path}")
+    except Refused as error:
+        raise server_error("responder_answer", f"{far_end.name}{path}: {error.message}") from None
+
+
+def checked(reply: Reply, far_end: FarEnd, path: str) -> Reply:
+    """Return a good answer. Raises ProbeError for the others."""
+    if reply.status == 429:
+        wait = reply.headers.get("retry-after", "")
+        message = f"{far_end.name} is busy" + (f"; again in {wait} s" if wait.isascii() and wait.isdecimal() else "")
+        raise server_error("responder_busy", message)
+    if reply.status not in (200, 201):
+        raise server_error("responder_answer", f"{far_end.name}{path} answers with HTTP status {reply.status}")
+    return reply
+
+
+def request_head(
+    far_end: FarEnd,
+    method: str,
+    path: str,
+    *,
+    token: str | None = None,
+    length: int | None = None,
+    chunked: bool = False,
+) -> bytes:
+    """Return the request line and headers of a request whose connection is closed after it."""
+    host = f"[{far_end.host}]" if ":" in far_end.host else far_end.host
+    lines = [
+        f"{method} {far_end.prefix}{path} HTTP/1.1",
+        f"Host: {host}:{far_end.port}",
+        f"User-Agent: homecheck/{__version__}",
+        "Accept-Encoding: identity",
+        "Connection: close",
+    ]
+    if token is not None:
+        lines.append(f"Authorization: Bearer {token}")
+    if length is not None:
+        lines += ["Content-Type: application/json", f"Content-Length: {length}"]
+    if chunked:
+        lines += ["Content-Type: application/octet-stream", "Transfer-Encoding: chunked"]
+    return "\r\n".join([*lines, "", ""]).encode("ascii")
+
+
+class _Bytes:
+    """Received bytes in the shape that http.client reads from."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, *_: object) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+
+def parse_reply(data: bytes, far_end: FarEnd) -> Reply:
+    """Return the answer in `data`, everything that was received. Raises ProbeError when it is no HTTP answer."""
+    response = http.client.HTTPResponse(_Bytes(data))  # type: ignore[arg-type]  # it only calls makefile
+    try:
+        response.begin()
+        body = response.read()
+    except (http.client.HTTPException, ValueError) as error:
+        raise server_error(
+            "responder_answer", f"{far_end.name} does not answer in HTTP: {type(error).__name__}"
+        ) from None
+    return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+
+
+def _read_to_end(sock: socket.socket, deadline: float) -> bytes:
+    """Return all bytes until the other side closes; TimeoutError when the deadline passes, however they drip."""
+    received = bytearray()
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        sock.settimeout(left)
+        data = sock.recv(65536)
+        if not data:
+            return bytes(received)
+        received += data
+        if len(received) > MAX_ANSWER:
+            raise OSError(errno.EMSGSIZE, "the answer has no end")
+
+
+def _secured(sock: socket.socket, far_end: FarEnd) -> socket.socket:
+    if far_end.scheme != "https":
+        return sock
+    return _client_context().wrap_socket(sock, server_hostname=far_end.host)
+
+
+def _client_context() -> ssl.SSLContext:
+    """Return a context that trusts the system's authorities, and those of certifi where the system brings none."""
+    context = ssl.create_default_context()
+    if not os.environ.get("SSL_CERT_FILE") and (sys.platform == "darwin" or not context.get_ca_certs()):
+        import certifi  # here, because most systems do not need it
+
+        context.load_verify_locations(certifi.where())
+    return context

@@ -1,0 +1,223 @@
+"""Sending what a call sends: a packet the size of 20 ms of G.711 fifty times a second, and hearing it come back.
+
+Two threads with blocking sockets, because event loops round their timers to milliseconds; arrival times are those of
+the kernel where it tells them (packet_clock). The wall clock is watched: a step during the run spoils its times.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from homecheck.instruments import packet_clock
+from homecheck.instruments.far_end import FarEnd
+from homecheck.standards import rfc_8762
+
+INTERVAL_SECONDS: Final = 0.02
+TAIL_SECONDS: Final = 1.5  # how long the last replies are waited for
+STEP_NS: Final = 2_000_000  # a change of the wall clock against the monotonic one, between two packets
+_POLL_SECONDS: Final = 0.1
+_NS: Final = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class UdpSession:
+    """What the responder told about its UDP end."""
+
+    port: int
+    ssid: int
+    key: bytes
+    flows: int
+
+
+@dataclass(frozen=True)
+class Packet:
+    """One packet and its reply, in nanoseconds since 1970: sent here, received and returned there, arrived here.
+
+    The last three are None when no reply came. `moment` is the sending time on the monotonic clock, in seconds.
+    """
+
+    sequence: int
+    moment: float
+    sent_ns: int
+    received_ns: int | None = None
+    returned_ns: int | None = None
+    arrived_ns: int | None = None
+
+    @property
+    def rtt_ms(self) -> float | None:
+        """The round trip without the time that the responder kept the packet; None without a reply."""
+        if self.arrived_ns is None or self.received_ns is None or self.returned_ns is None:
+            return None
+        there_and_back = self.arrived_ns - self.sent_ns
+        kept = self.returned_ns - self.received_ns
+        return (there_and_back - (kept if 0 <= kept <= there_and_back else 0)) / 1e6
+
+    @property
+    def up_ms(self) -> float | None:
+        """The transit time there by two clocks: only its changes mean something."""
+        return None if self.received_ns is None else (self.received_ns - self.sent_ns) / 1e6
+
+    @property
+    def down_ms(self) -> float | None:
+        """The transit time back by two clocks: only its changes mean something."""
+        if self.arrived_ns is None or self.returned_ns is None:
+            return None
+        return (self.arrived_ns - self.returned_ns) / 1e6
+
+
+@dataclass(frozen=True)
+class Log:
+    """One flow: its packets in sending order, and what else happened."""
+
+    flow: int
+    packets: tuple[Packet, ...]
+    duplicates: int
+    reordered: int  # replies that a later one overtook
+    strangers: int  # datagrams that no key of this session signed
+    refused: int  # ICMP answers that nobody listens there
+    clock_stepped: bool
+    kernel_stamps: bool
+
+    @property
+    def answered(self) -> int:
+        """How many packets came back."""
+        return sum(packet.arrived_ns is not None for packet in self.packets)
+
+
+class VoiceFlow:
+    """One flow while it runs. `start` it, look at `recent_rtts`, `stop` it."""
+
+    def __init__(self, far_end: FarEnd, udp: UdpSession, flow: int, interval: float = INTERVAL_SECONDS) -> None:
+        self._udp, self._flow, self._interval = udp, flow, interval
+        self._sent: list[tuple[float, int]] = []
+        self._replies: dict[int, tuple[int, int, int]] = {}
+        self._duplicates = self._reordered = self._strangers = self._refused = 0
+        self._stepped = self._by_kernel = False
+        self._last_arrived = -1
+        self._sending, self._listening = threading.Event(), threading.Event()
+        self._socket = socket.socket(far_end.family, socket.SOCK_DGRAM)
+        self._socket.connect(far_end.socket_address(udp.port))  # the kernel drops what others send
+        self._socket.settimeout(_POLL_SECONDS)
+        packet_clock.ask_for_timestamps(self._socket)
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._send, self._listen)]
+
+    def start(self) -> None:
+        """Begin to send and to listen."""
+        self._sending.set()
+        self._listening.set()
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> Log:
+        """Stop sending, wait for the last replies, and return everything."""
+        self._sending.clear()
+        self._threads[0].join()
+        deadline = time.monotonic() + TAIL_SECONDS
+        while len(self._replies) < len(self._sent) and time.monotonic() < deadline:
+            time.sleep(_POLL_SECONDS / 2)
+        self._listening.clear()
+        self._threads[1].join()
+        self._socket.close()
+        return self._log()
+
+    @property
+    def answered(self) -> int:
+        """How many packets have come back so far."""
+        return len(self._replies)
+
+    @property
+    def refused(self) -> int:
+        """How often this computer or the responder's said that nobody listens there."""
+        return self._refused
+
+    def recent_rtts(self, count: int) -> list[float]:
+        """Return the round trips of the newest `count` packets that must be back if the path is quick, in ms."""
+        newest = self._last_arrived
+        packets = [self._packet(number) for number in range(max(0, newest + 1 - count), newest + 1)]
+        return [rtt for packet in packets if (rtt := packet.rtt_ms) is not None]
+
+    def _send(self) -> None:
+        due, offset = time.monotonic(), clock_offset_ns()
+        while self._sending.is_set():
+            before, offset = offset, clock_offset_ns()
+            self._stepped |= abs(offset - before) > STEP_NS
+            sequence = len(self._sent)
+            sent_ns = time.time_ns()
+            self._sent.append((time.monotonic(), sent_ns))
+            packet = rfc_8762.Request(sequence, self._udp.ssid + self._flow, sent_ns)
+            with suppress(OSError):  # a packet that cannot leave is a packet lost
+                self._socket.send(rfc_8762.pack_request(packet, self._udp.key))
+            due += self._interval
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def _listen(self) -> None:
+        while self._listening.is_set():
+            try:
+                received = packet_clock.receive(self._socket)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                self._refused += 1
+                continue
+            except OSError:
+                time.sleep(self._interval)  # the network is gone for a moment: do not spin
+                continue
+            with suppress(rfc_8762.BadPacket):
+                self._take(received)
+
+    def _take(self, received: packet_clock.Received) -> None:
+        try:
+            reply = rfc_8762.unpack_reply(received.data, self._udp.key)
+        except rfc_8762.BadPacket:
+            self._strangers += 1
+            raise
+        number = reply.request_sequence
+        if reply.ssid != self._udp.ssid + self._flow or number >= len(self._sent):
+            self._strangers += 1
+        elif number in self._replies:
+            self._duplicates += 1
+        else:
+            self._by_kernel |= received.by_kernel
+            self._reordered += number < self._last_arrived
+            self._replies[number] = (reply.received_ns, reply.sent_ns, received.wall_ns)
+            self._last_arrived = max(self._last_arrived, number)
+
+    def _packet(self, number: int) -> Packet:
+        moment, sent_ns = self._sent[number]
+        return Packet(number, moment, sent_ns, *self._replies.get(number, (None, None, None)))
+
+    def _log(self) -> Log:
+        packets = tuple(self._packet(number) for number in range(len(self._sent)))
+        return Log(
+            flow=self._flow,
+            packets=packets,
+            duplicates=self._duplicates,
+            reordered=self._reordered,
+            strangers=self._strangers,
+            refused=self._refused,
+            clock_stepped=self._stepped,
+            kernel_stamps=self._by_kernel,
+        )
+
+
+def clock_offset_ns() -> int:
+    """Return wall clock minus monotonic clock, read so closely together that no pause lies between them."""
+    best, offset = _NS, 0
+    for _ in range(3):
+        before = time.monotonic_ns()
+        wall = time.time_ns()
+        after = time.monotonic_ns()
+        if after - before < best:
+            best, offset = after - before, wall - (before + after) // 2
+    return offset
+
+
+def between(packets: Sequence[Packet], begin: float, end: float) -> tuple[Packet, ...]:
+    """Return the packets that were sent between two readings of the monotonic clock."""
+    return tuple(packet for packet in packets if begin <= packet.moment < end)
