@@ -108,18 +108,21 @@ def _facts(guid: str, direction: str, state: int, properties: Mapping[str, Any])
 
 
 def _bus(properties: Mapping[str, Any], form: str) -> tuple[Bus, str]:
-    instance = str(properties.get(_INSTANCE, "")).upper()
-    enumerator, attached = str(properties.get(_ENUMERATOR, "")).upper(), str(properties.get(_ATTACHED, "")).upper()
+    attached, enumerator, instance = (_word(properties, name) for name in (_ATTACHED, _ENUMERATOR, _INSTANCE))
     if form in ("display", "spdif"):
         return ("display" if form == "display" else "onboard"), f"form factor {form}"
     if form == "network":
         return "virtual", "form factor network"
     # A vendor's own bus driver (FOCUSRITEUSB) still sits on a USB instance.
-    words = (attached, enumerator, instance.partition("}.")[2])
     for word, bus in _BUSES:
-        if any(text.startswith(word) for text in words):
+        if any(text.startswith(word) for text in (attached, enumerator, instance)):
             return bus, f"enumerator {enumerator}"
     return ("usb" if "USB" in enumerator or _USB_INSTANCE.search(instance) else "unknown"), f"enumerator {enumerator}"
+
+
+def _word(properties: Mapping[str, Any], name: str) -> str:
+    r"""Return a value in capitals, without the ``{1}.`` that instances such as ``{1}.USB\VID_046D&…`` begin with."""
+    return re.sub(r"^\{\d+\}\.", "", str(properties.get(name, ""))).upper()
 
 
 def _port(form: str) -> Port:
