@@ -92,14 +92,14 @@ class SoundCard:
         need(_has_alsa_pulse(), "ALSA has no bridge to PulseAudio", "apt-get install libasound2-plugins")
         # A short path: the name of a Unix socket ends at 107 characters.
         folder = Path(tempfile.mkdtemp(prefix="hc-"))
+        card = cls(folder, _environment(folder))
+        daemon = card._start(pulseaudio, devices)
         try:
-            card = cls(folder, _environment(folder))
-            card._start(pulseaudio, devices)
-            try:
-                yield card
-            finally:
-                card._stop()
+            card._wait_until_ready(daemon)
+            yield card
         finally:
+            daemon.kill()  # an orderly end has nothing to put in order
+            daemon.wait()
             shutil.rmtree(folder)
 
     @contextmanager
@@ -172,28 +172,29 @@ class SoundCard:
     def _env(self) -> dict[str, str]:
         return {**os.environ, **self.environment, "LC_ALL": "C"}
 
-    def _start(self, pulseaudio: str, devices: Mapping[str, VirtualDevice]) -> None:
+    def _start(self, pulseaudio: str, devices: Mapping[str, VirtualDevice]) -> subprocess.Popen[bytes]:
         for name in ("run/pulse", "state"):
             (self.folder / name).mkdir(parents=True, mode=0o700)
         (self.folder / "client.conf").write_text("autospawn = no\n")
         script = self.folder / "card.pa"
         script.write_text("\n".join(_script(devices)) + "\n", encoding="utf-8")
-        subprocess.run(
-            [pulseaudio, "-n", "--daemonize=yes", "--fail=yes", "--exit-idle-time=-1", "--disable-shm=yes",
+        return subprocess.Popen(
+            [pulseaudio, "-n", "--daemonize=no", "--fail=yes", "--exit-idle-time=-1", "--disable-shm=yes",
              "--use-pid-file=yes", "--log-level=warning", f"--log-target=file:{self.folder}/log", "-F", str(script)],
             env={**self._env(), "HOME": str(self.folder), "DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": ""},
-            check=True, timeout=30, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        self.pactl("info")
 
-    def _stop(self) -> None:
-        process = int((self.folder / "run/pulse/pid").read_text())
-        subprocess.run(["pactl", "exit"], env=self._env(), check=True, timeout=10, stdout=subprocess.DEVNULL)
-        for _ in range(200):
-            if not Path(f"/proc/{process}").exists():
+    def _wait_until_ready(self, daemon: subprocess.Popen[bytes]) -> None:
+        """Return when the last line of the script has been carried out."""
+        for _ in range(500):
+            if daemon.poll() is not None:
+                raise RuntimeError(f"PulseAudio ended: {(self.folder / 'log').read_text(encoding='utf-8')}")
+            asked = subprocess.run(["pactl", "info"], env=self._env(), capture_output=True, timeout=10)
+            if asked.returncode == 0:  # the script has been carried out before the first client is answered
                 return
-            time.sleep(0.05)
-        raise TimeoutError(f"PulseAudio {process} does not end")
+            time.sleep(0.02)
+        raise TimeoutError("PulseAudio does not answer")
 
     def _wait_for_stream(self, kind: str, process: int) -> None:
         for _ in range(200):
