@@ -1,0 +1,65 @@
+"""`homecheck probes`: every probe and quantity: unit, method, what it needs, and what it reveals."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from homecheck.measurement import CheckSetup, Kind, Probe, Quantity
+from homecheck.report.words import label
+
+
+@click.command()
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form in which it is printed.")
+def probes(output: str) -> None:
+    """List everything that homecheck can measure on this computer, and what each measurement reveals."""
+    from probes import installed  # here: probes bring their own packages, which --help need not load
+
+    built = [probe.for_check(CheckSetup()) for probe in installed()]
+    if output == "json":
+        click.echo(json.dumps([probe_members(probe) for probe in built], indent=2, ensure_ascii=False))
+        return
+    out = Console(highlight=False)
+    for probe in built:
+        _show(probe, out)
+
+
+def probe_members(probe: Probe) -> dict[str, Any]:
+    """Return one probe as JSON members."""
+    return {
+        "name": probe.name,
+        "version": probe.version,
+        "needs": _needs(probe),
+        "reveals": probe.reveals,
+        "deadline_seconds": probe.deadline_seconds,
+        "quantities": [
+            {"name": quantity.name, "kind": quantity.kind.value, "unit": quantity.unit, "method": quantity.method}
+            for quantity in probe.quantities
+        ],
+    }
+
+
+def _show(probe: Probe, out: Console) -> None:
+    needs = ", ".join(_needs(probe)) or "nothing scarce"
+    out.print(f"[bold]{escape(probe.name)}[/] (version {escape(probe.version)})")
+    out.print(f"  Reveals: {probe.reveals}\n  Needs: {needs}", markup=False)
+    table = Table(pad_edge=False)
+    for heading in ("Quantity", "", "Unit", "Method"):
+        table.add_column(heading, no_wrap=heading == "Quantity")
+    for quantity in probe.quantities:
+        table.add_row(*map(escape, (quantity.name, label(quantity.name), _unit(quantity), quantity.method)))
+    out.print(table)
+    out.print()
+
+
+def _needs(probe: Probe) -> list[str]:
+    return sorted(need.value for need in probe.needs)
+
+
+def _unit(quantity: Quantity) -> str:
+    return quantity.unit if quantity.kind is Kind.NUMBER and quantity.unit != "1" else quantity.kind.value
