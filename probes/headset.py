@@ -219,8 +219,9 @@ def _clipping(x: NDArray[Any], rate: int) -> tuple[float, float]:
     from homecheck.instruments.audio.analysis.resampling import half_width
 
     size = round(SEGMENT_SECONDS * rate)
-    marks = clipped(x)[: len(x) // size * size].reshape(-1, size).mean(axis=1) * 100
-    return float(np.mean(marks)), half_width(lambda rows: float(marks[rows].mean()), len(marks))
+    marks = clipped(x)
+    segments = marks[: len(x) // size * size].reshape(-1, size).mean(axis=1)
+    return 100 * float(np.mean(marks)), 100 * half_width(lambda rows: float(segments[rows].mean()), len(segments))
 
 
 def _unknown_kind(endpoint: AudioEndpoint) -> ProbeError:
