@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 class Limits:
     """Caps per session, except where the name says otherwise. An agent reads them from the well-known document."""
 
-    sessions: int = 64  # at the same time, from everywhere
-    sessions_per_source: int = 8  # at the same time, from one address
+    sessions: int = 200  # at the same time, from everywhere
+    sessions_per_source: int = 16  # at the same time, from one address
     session_seconds: float = 240.0  # from opening to the end, whatever happens
     idle_seconds: float = 30.0  # without a stream or a packet
     streams: int = 16  # at the same time

@@ -6,7 +6,7 @@ BurstR = 1 / (p + q), at least 1            ITU-T G.107 7.5: 1 for independent l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from homecheck.standards.wilson_1927 import interval
@@ -51,14 +51,3 @@ def burst_ratio(losses: Losses) -> tuple[float, float]:
     low, high = interval(ends, followed)
     value = max(1.0, 1 / (p + ends / followed)) if p + ends else float(losses.longest)
     return value, max(max(1.0, 1 / (p + low)) - value, value - max(1.0, 1 / (p + high)))
-
-
-def runs(numbers: Sequence[int]) -> list[tuple[int, int]]:
-    """Return ascending `numbers` as runs of consecutive ones: (first, how many)."""
-    found: list[tuple[int, int]] = []
-    for number in numbers:
-        if found and number == sum(found[-1]):
-            found[-1] = found[-1][0], found[-1][1] + 1
-        else:
-            found.append((number, 1))
-    return found

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from homecheck.standards.gilbert_1960 import burst_ratio, count_losses
+
+
+def pattern(text: str) -> list[bool]:
+    """`.` arrived, `x` lost."""
+    return [letter == "." for letter in text]
+
+
+def test_losses_are_counted_with_their_bursts() -> None:
+    losses = count_losses(pattern("..x.xxx..x"))
+    assert (losses.packets, losses.lost, losses.bursts, losses.longest) == (10, 5, 3, 3)
+    assert losses.last_lost
+
+
+def test_the_burst_ratio_of_a_known_chain() -> None:
+    # 20 packets: 16 arrived, 2 bursts of 2. p = 2/16, q = 2/4, 1/(p + q) = 1.6
+    value, half_width = burst_ratio(count_losses(pattern("....xx......xx......")))
+    assert value == pytest.approx(1.6)
+    assert half_width > 1  # four losses say little
+
+
+def test_independent_losses_have_a_burst_ratio_of_one() -> None:
+    source = random.Random(5)
+    value, half_width = burst_ratio(count_losses(source.random() > 0.1 for _ in range(50_000)))
+    assert value == pytest.approx(1, abs=0.03)
+    assert half_width < 0.1
+
+
+def test_nothing_lost_is_a_ratio_of_one_by_definition() -> None:
+    assert burst_ratio(count_losses(pattern("......"))) == (1.0, 0.0)
+
+
+def test_the_interval_covers_the_ratio_of_a_bursty_chain() -> None:
+    source = random.Random(8)
+    losing, arrived = False, []
+    for _ in range(5000):  # mean burst 3, P(loss after none) 0.01 -> BurstR 1 / (0.01 + 1/3)
+        losing = source.random() < (2 / 3 if losing else 0.01)
+        arrived.append(not losing)
+    value, half_width = burst_ratio(count_losses(arrived))
+    assert abs(value - 1 / (0.01 + 1 / 3)) < half_width < 1
