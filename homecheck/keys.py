@@ -80,7 +80,11 @@ class SoftwareKey:
 
 def create_key_file(path: Path, algorithm: Algorithm = "EdDSA") -> SoftwareKey:
     """Make a new key in `path` and return it. Raises KeyStoreError when the file exists or cannot be written."""
-    key = SoftwareKey.generate(algorithm)
+    return write_key_file(path, SoftwareKey.generate(algorithm))
+
+
+def write_key_file(path: Path, key: SoftwareKey) -> SoftwareKey:
+    """Write `key` to the new file `path` and return it; raises KeyStoreError like `create_key_file`."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

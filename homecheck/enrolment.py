@@ -1,0 +1,294 @@
+"""Enrolments: which collectors may ask this computer for evidence, and everything that was pinned when they were met.
+
+    read_invitation(url)   shows who asks and what for; nothing is sent
+    redeem(invitation)     proves possession of a new key, pins the collector's keys, stores its signed policy
+
+Pinned means: receipts and policies count only when they are signed by a key that the collector named at enrolment.
+"""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from homecheck import __version__, durable, signing, spool
+from homecheck.config import Home
+from homecheck.errors import DeliveryError, EnrolmentError, PolicyError, Refused, StateError
+from homecheck.exchange import Answer, Http, NoAnswer, exchange
+from homecheck.invitation import ASK_AGAIN, NOT_OURS, Invitation, forget, prepare_key, read_invitation, refusal
+from homecheck.policy import Policy, read_policy
+from homecheck.signing import ENROLMENT, POLICY, PublicKey, Signer, jwks, key_set, sign, unverified_header, verify
+from homecheck.standards.rfc_3339 import from_text, to_text
+from homecheck.strict_json import Record, parse_object, serialize
+
+__all__ = [
+    "Enrolment", "Invitation", "fetch_nonce", "find", "forget", "leave", "load_enrolments", "prepare_key",
+    "read_invitation", "redeem", "refresh_policy",
+]  # fmt: skip
+
+JOSE: Final = "application/jose"
+
+# A program's name becomes a file's name on three systems; Windows keeps some names for devices.
+_PROGRAM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+_DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """One program that this computer takes part in.
+
+    `program` is its name here: the collector's own `program_id`, with the collector's host behind it where two
+    companies use the same one. `collector` is its address, which evidence names as `aud`. `policy_note` says why the
+    stored policy is in use when the newest one could not be had; it is not stored.
+    """
+
+    program: str
+    program_id: str
+    title: str
+    collector: str
+    collector_name: str
+    subject: str
+    kid: str
+    keys: Mapping[str, PublicKey]
+    policy: Policy
+    policy_envelope: str
+    policy_issued_at: datetime
+    responder_url: str | None
+    responder_key: dict[str, str] | None
+    enrolled_at: datetime
+    policy_note: str = ""
+
+    def members(self) -> dict[str, Any]:
+        """Return the enrolment as it is stored."""
+        responders = [{"url": self.responder_url, "jwk": self.responder_key}] if self.responder_url else []
+        return {
+            "v": 1,
+            "name": self.program,
+            "program": {"id": self.program_id, "title": self.title},
+            "collector": {"name": self.collector_name, "url": self.collector},
+            "subject": self.subject,
+            "device": self.kid,
+            "policy": self.policy_envelope,
+            "jwks": jwks(self.keys),
+            "responders": responders,
+            "enrolled_at": to_text(self.enrolled_at),
+        }
+
+
+def load_enrolments(home: Home) -> tuple[Enrolment, ...]:
+    """Return all enrolments by name. StateError names a file that is damaged: a program is never left out silently."""
+    return tuple(_load(path) for path in sorted(_stored(home)))
+
+
+def find(home: Home, program: str) -> Enrolment:
+    """Return the enrolment called `program`; EnrolmentError names those there are."""
+    paths = {path.stem: path for path in _stored(home)}
+    if program in paths:
+        return _load(paths[program])
+    known = ", ".join(sorted(paths))
+    advice = f"Enrolled here: {known}." if known else "Enrol with the address in your invitation: homecheck enroll URL"
+    raise EnrolmentError(f"{program!r:.60}: this computer is not enrolled in a program of this name", advice)
+
+
+def redeem(invitation: Invitation, home: Home, http: Http, now: datetime) -> Enrolment:
+    """Enrol this computer and return what was pinned. Raises EnrolmentError.
+
+    Redeeming the same invitation again, after an answer was lost, uses the same key and gives the same enrolment.
+    """
+    host = urlsplit(invitation.collector).netloc
+    key = prepare_key(invitation, home)
+    envelope = sign(_enrolment_payload(invitation, key, now), ENROLMENT, key)
+    try:
+        answer = exchange(http, "POST", f"{invitation.collector}/v1/enrolments", body=envelope, content_type=JOSE)
+    except NoAnswer as error:
+        advice = f"{error.advice} Then give the same command again: it goes on where it stopped."
+        raise EnrolmentError(error.message, advice) from None
+    if answer.status not in (200, 201):
+        if answer.problem().reason.startswith("invite-"):
+            forget(invitation, home, with_key=True)  # this key will never be enrolled
+        raise refusal(answer, host)
+    enrolment = _read_answer(answer, invitation, key.public.kid, home, now)
+    _retire(home, enrolment)
+    durable.write(_path(home, enrolment.program), serialize(enrolment.members()))
+    forget(invitation, home, with_key=False)
+    return enrolment
+
+
+def refresh_policy(enrolment: Enrolment, home: Home, http: Http) -> Enrolment:
+    """Return the enrolment with the collector's newest policy, stored.
+
+    Where that cannot be had, or is not signed as it must be, the stored one stays and `policy_note` says why.
+    """
+    url = f"{enrolment.collector}/v1/policies/{quote(enrolment.program_id, safe='')}"
+    try:
+        answer = exchange(http, "GET", url)
+        if answer.status != 200:
+            problem = answer.problem()
+            return replace(enrolment, policy_note=f"{enrolment.collector_name}: no newer policy: {problem.detail}")
+        text = answer.body.decode("ascii", "replace")
+        policy, issued_at = _read_policy(text, enrolment.keys, enrolment.program_id)
+    except (NoAnswer, Refused, PolicyError) as error:
+        return replace(enrolment, policy_note=f"The stored policy is used: {error.message}")
+    if issued_at < enrolment.policy_issued_at:
+        return replace(enrolment, policy_note="The stored policy is used: the collector sent an older one.")
+    newest = replace(enrolment, policy=policy, policy_envelope=text, policy_issued_at=issued_at, policy_note="")
+    if text != enrolment.policy_envelope:
+        durable.write(_path(home, enrolment.program), serialize(newest.members()))
+    return newest
+
+
+def fetch_nonce(enrolment: Enrolment, http: Http) -> str:
+    """Return a fresh challenge for this device. DeliveryError when the collector gives none."""
+    body = serialize({"device": enrolment.kid})
+    answer = exchange(http, "POST", f"{enrolment.collector}/v1/challenge", body=body)
+    host = urlsplit(enrolment.collector).netloc
+    if answer.status != 200:
+        problem = answer.problem()
+        raise DeliveryError(f"{host} gives no challenge: {problem.detail}", problem.advice)
+    try:
+        return answer.members().text("nonce", max_length=200)
+    except Refused as error:
+        raise DeliveryError(f"{host} does not answer like a homecheck collector: {error.message}", NOT_OURS) from None
+
+
+def leave(home: Home, enrolment: Enrolment) -> int:
+    """Forget an enrolment and delete its key; returns how many results were still unsent, which are set aside."""
+    unsent = [one for one in spool.waiting(home) if one.program == enrolment.program]
+    for one in unsent:
+        spool.set_aside(home, one.digest, f"You left the program {enrolment.program} before this was sent.")
+    durable.remove(_path(home, enrolment.program))
+    durable.remove(home.keys / f"{enrolment.kid}.jwk")
+    durable.remove(home.seq / enrolment.kid)
+    return len(unsent)
+
+
+def _enrolment_payload(invitation: Invitation, key: Signer, now: datetime) -> bytes:
+    system = f"{platform.system()} {platform.release()}"
+    return serialize(
+        {
+            "v": 1,
+            "aud": invitation.collector,
+            "iat": int(now.timestamp()),
+            "invite": invitation.code,
+            "jwk": key.public.jwk(),
+            "software": {
+                "name": "homecheck",
+                "version": __version__,
+                "python": platform.python_version(),
+                "system": system,
+            },
+            "store": key.store,
+        }
+    )
+
+
+def _read_answer(answer: Answer, invitation: Invitation, kid: str, home: Home, now: datetime) -> Enrolment:
+    """Return the enrolment in the collector's answer, which must be the one that the person agreed to."""
+    host = urlsplit(invitation.collector).netloc
+    try:
+        record = answer.members()
+        program_id = record.record("program").text("id", max_length=64)
+        if record.text("device") != kid or program_id != invitation.program_id:
+            raise Refused("schema", "the answer is for another device or another program")
+        enrolment = _read(record, _local_name(home, program_id, invitation.collector), now)
+    except (Refused, PolicyError) as error:
+        message = f"{host} does not answer like a homecheck collector: {error.message}"
+        raise EnrolmentError(message, "Tell the company that invited you.") from None
+    if enrolment.collector != invitation.collector:
+        raise EnrolmentError(f"{host} enrols for another collector, {enrolment.collector!r:.120}", NOT_OURS)
+    if beyond := sorted(enrolment.policy.quantities() - invitation.covers()):
+        forget(invitation, home, with_key=True)
+        message = f"{host} asks for more than its invitation said: {', '.join(beyond)}. You are not enrolled"
+        raise EnrolmentError(message, ASK_AGAIN)
+    return enrolment
+
+
+def _read(record: Record, name: str, enrolled_at: datetime) -> Enrolment:
+    """Return an enrolment from members that the answer and the stored file have in common. Refused, PolicyError."""
+    collector, program = record.record("collector"), record.record("program")
+    keys = key_set(record.members("jwks"))
+    envelope = record.text("policy", max_length=signing.MAX_ENVELOPE)
+    policy, issued_at = _read_policy(envelope, keys, program_id := program.text("id", max_length=64))
+    responder = next(record.records("responders"), None)
+    return Enrolment(
+        program=name,
+        program_id=program_id,
+        title=program.text("title"),
+        collector=collector.text("url").rstrip("/"),
+        collector_name=collector.text("name"),
+        subject=record.text("subject"),
+        kid=record.text("device"),
+        keys=keys,
+        policy=policy,
+        policy_envelope=envelope,
+        policy_issued_at=issued_at,
+        responder_url=responder.text("url") if responder else None,
+        responder_key=PublicKey.from_jwk(responder.members("jwk")).jwk() if responder else None,
+        enrolled_at=enrolled_at,
+    )
+
+
+def _read_policy(envelope: str, keys: Mapping[str, PublicKey], program_id: str) -> tuple[Policy, datetime]:
+    """Return the policy of a signed document and when it was issued. Refused, PolicyError."""
+    record = Record(parse_object(verify(envelope.encode(), POLICY, keys.get)), "policy")
+    if record.text("program") != program_id:
+        raise Refused("other-program", "policy: it is for another program")
+    try:
+        return read_policy(record.members("policy"), "policy"), from_text(record.text("issued_at"))
+    except ValueError as error:
+        raise Refused("schema", f"policy: {error}") from None
+
+
+def _load(path: Path) -> Enrolment:
+    advice = "Move this file away and ask for a new invitation; what was measured is kept."
+    try:
+        record = Record(parse_object(durable.read(path) or b""), "enrolment")
+        enrolment = _read(record, record.text("name"), from_text(record.text("enrolled_at")))
+    except (Refused, PolicyError) as error:
+        raise StateError(f"{path}: this file is damaged: {error.message}", advice) from None
+    except ValueError as error:
+        raise StateError(f"{path}: this file is damaged: {error}", advice) from None
+    if enrolment.program != path.stem:
+        raise StateError(f"{path}: this file is damaged: it is the enrolment {enrolment.program!r:.60}", advice)
+    return enrolment
+
+
+def _stored(home: Home) -> list[Path]:
+    return list(home.enrolments.glob("*.json"))
+
+
+def _path(home: Home, program: str) -> Path:
+    return home.enrolments / f"{program}.json"
+
+
+def _local_name(home: Home, program_id: str, collector: str) -> str:
+    """Return what the program is called here: its own name, unless another company's program has it already."""
+    if not _PROGRAM.fullmatch(program_id) or _DEVICES.fullmatch(program_id):
+        raise Refused("schema", f"{program_id!r:.60} cannot be the name of a program")
+    others = {one.program.lower() for one in load_enrolments(home) if one.collector != collector}
+    if program_id.lower() not in others:
+        return program_id
+    return f"{program_id}@{re.sub(r'[^A-Za-z0-9.-]', '_', urlsplit(collector).netloc)}"
+
+
+def _retire(home: Home, enrolment: Enrolment) -> None:
+    """Delete the key of an earlier enrolment in the same program, unless evidence signed with it still waits."""
+    if not _path(home, enrolment.program).exists():
+        return
+    earlier = find(home, enrolment.program).kid
+    if earlier != enrolment.kid and not any(_signed_by(home, one.digest, earlier) for one in spool.waiting(home)):
+        durable.remove(home.keys / f"{earlier}.jwk")
+
+
+def _signed_by(home: Home, name: str, kid: str) -> bool:
+    try:
+        envelope = spool.read_envelope(home, name)
+        return envelope is not None and unverified_header(envelope)["kid"] == kid
+    except Refused:
+        return False  # damaged: nobody can send it
