@@ -121,6 +121,17 @@ def test_speech_level_and_snr_are_right_within_their_uncertainty(noise_db: float
     assert snr.uncertainty < 2.5
 
 
+def test_a_mean_of_the_speech_is_no_noise_and_a_converters_offset_is_neither() -> None:
+    pushed = speech() + np.where(speech() != 0, 0.003, 0)  # a voice that pushes the membrane to one side
+    found = hear(-80, pushed)["headset.snr"]
+    assert found.uncertainty is not None
+    assert found.value == pytest.approx(49.89, abs=found.uncertainty)
+    x = np.concatenate([np.zeros(4 * RATE), speech()]) + pink(RATE, 13, -80) + 0.2
+    recording = Recording(x[:, None].astype(np.float32), RATE, WIRED.id, (WIRED.id,), "fake")
+    offset = by_name(Headset(Person(), None, lambda: (WIRED,), lambda *_: recording).run())["headset.snr"]
+    assert offset.value == pytest.approx(49.89, abs=found.uncertainty)
+
+
 def test_below_the_margin_of_p56_the_uncertainty_grows() -> None:
     near, far = hear(-40, speech())["headset.snr"], hear(-55, speech())["headset.snr"]
     assert near.uncertainty is not None
