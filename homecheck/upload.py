@@ -342,9 +342,8 @@ def judge(answer: Answer, host: str, now: datetime) -> _Stop | _Wait:
         advice = f"A sign-in page of this network may be in the way: open any web site to see. {_KEPT}"
         return _Stop("waiting", message, advice)
     if status < 300:
-        return _Stop(
-            "waiting", f"{host} answered {status} without a receipt; it counts as not delivered.", _TELL, later
-        )
+        message = f"{host} answered {status} without a receipt; it counts as not delivered."
+        return _Stop("waiting", message, _TELL)
     return _Stop("waiting", f"{host} does not take these results now: {said}.", problem.advice or _TELL)
 
 

@@ -1,0 +1,56 @@
+"""`homecheck upload`: send what waits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import click
+
+from homecheck.config import Home
+from homecheck.upload import Delivery, deliver_waiting, new_session
+
+NOT_DELIVERED: Final = 20
+
+
+@click.command()
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the result.")
+def upload(output: str) -> int:
+    """Send the results that wait on this computer.
+
+    Exit status: 0 nothing waits any more · 20 something still waits, or was not accepted · 1 stopped · 2 wrong usage.
+    """
+    deliveries = deliver_waiting(Home.default(), new_session())
+    if output == "json":
+        members = {"uploads": [delivery_members(delivery) for delivery in deliveries]}
+        click.echo(json.dumps(members, ensure_ascii=False, indent=2))
+    else:
+        if not deliveries:
+            click.echo("Nothing waits to be sent.", err=True)
+        for delivery in deliveries:
+            _print(delivery)
+    return 0 if all(delivery.status == "accepted" for delivery in deliveries) else NOT_DELIVERED
+
+
+def delivery_members(delivery: Delivery) -> dict[str, Any]:
+    """Return what became of one envelope as JSON members."""
+    return {
+        "program": delivery.program,
+        "evidence": delivery.envelope,
+        "status": delivery.status,
+        "receipt": delivery.receipt,
+        "verdict": delivery.result.result.verdict.word if delivery.result else None,
+        "message": delivery.message,
+        "advice": delivery.advice,
+    }
+
+
+def _print(delivery: Delivery) -> None:
+    if delivery.status == "accepted":
+        verdict = f", verdict {delivery.result.result.verdict.word}" if delivery.result else ""
+        receipt = f", receipt {delivery.receipt}" if delivery.receipt else ""
+        click.echo(f"{delivery.envelope}: accepted by {delivery.program}{verdict}{receipt}")
+        return
+    state = "still waits" if delivery.status == "waiting" else "was NOT accepted, and is kept apart"
+    click.echo(f"{delivery.envelope}: {state} ({delivery.program})")
+    click.echo(f"  {delivery.message}\n  {delivery.advice}", err=True)
