@@ -146,20 +146,23 @@ def measure(endpoint: AudioEndpoint, recording: Recording) -> Iterator[Measureme
     # Here and not at the top: numpy takes 0.2 s, and listing the probes must not pay for it.
     from homecheck.standards.iec_61672_1 import decibels
 
-    x = loudest_channel(recording)
-    x = x - x.mean()  # a converter's constant offset is neither speech nor noise
-    rate, cue = recording.rate_hz, SILENCE_SECONDS
+    x, rate, cue = loudest_channel(recording), recording.rate_hz, SILENCE_SECONDS
     silence = x[: round((cue - REACTION_SECONDS) * rate)]
     speech = x[round((cue + REACTION_SECONDS) * rate) :]
+    gated = gated_share(silence, rate)
     if len(speech) < rate:
         raise ProbeError("too_short", "Repeat the check.", message=f"{recording.seconds:.1f} s of sound arrived")
+    # A converter's constant offset is neither speech nor noise. The silence tells it: speech has a mean of its own that
+    # would come out as noise once it were taken from the silence.
+    offset = float(silence.mean())
+    silence, speech = silence - offset, speech - offset
     level, level_u, activity = _speech(speech, rate)
     noise, noise_u = _noise(silence, rate)
     details: Details = {
         "endpoint": shown(endpoint.name),
         "rate_hz": rate,
         "seconds": round(recording.seconds, 2),
-        "exact_zero_percent": round(100 * zero_share(loudest_channel(recording)), 3),
+        "exact_zero_percent": round(100 * zero_share(x), 3),
         "activity_percent": round(100 * activity, 1),
         "speech_level_dbfs": round(level, 2),
         "noise_dbfs": round(noise, 2),
@@ -168,7 +171,7 @@ def measure(endpoint: AudioEndpoint, recording: Recording) -> Iterator[Measureme
     if level - noise < NO_SPEECH_DB:
         raise _no_speech(level - noise)
     yield Measurement(SPEECH_LEVEL, level, level_u, details=details)
-    yield _snr(level, level_u, noise, noise_u, gated_share(loudest_channel(recording)[: len(silence)], rate), details)
+    yield _snr(level, level_u, noise, noise_u, gated, details)
     share, share_u = _clipping(speech, rate)
     yield Measurement(CLIPPING, share, share_u, details={"endpoint": shown(endpoint.name), "rate_hz": rate})
 

@@ -21,6 +21,13 @@ FLOOR: Final = 1e-14  # -134 dBFS in a bin: below are the roundings of digital s
 _BINS_PER_HZ: Final = WINDOW_SECONDS
 
 
+# Bins of the lines of both mains frequencies, shape (2, 10), and of the neighbours of each.
+_MAINS: Final = (50, 60)
+_LINES: Final = np.outer(_MAINS, np.arange(1, MULTIPLES + 1)) * _BINS_PER_HZ
+_AROUND: Final = _LINES[..., None] + np.array([-1, 0, 1])
+_BESIDE: Final = _LINES[..., None] + np.concatenate([np.arange(-16, -3), np.arange(4, 17)])
+
+
 @dataclass(frozen=True)
 class HumSpectra:
     """Power spectra of the windows, shape (windows, bins of 0.5 Hz); a full-scale sine has 0.25 in its bin."""
@@ -30,7 +37,7 @@ class HumSpectra:
     def score_db(self, rows: NDArray[np.int64] | None = None) -> tuple[float, int]:
         """Return the score and the mains frequency, 50 or 60 Hz, that it was found for; of all windows or of `rows`."""
         spectrum = self.power.mean(axis=0) if rows is None else self.power[rows].mean(axis=0)
-        return max((_score(spectrum, mains), mains) for mains in (50, 60))
+        return max(zip(_scores(spectrum).tolist(), _MAINS, strict=True))
 
 
 def hum_spectra(x: NDArray[Any], rate_hz: int) -> HumSpectra:
@@ -40,17 +47,14 @@ def hum_spectra(x: NDArray[Any], rate_hz: int) -> HumSpectra:
     if len(starts) < 3:
         raise ValueError("hum needs 4 s of sound")
     window = np.hanning(size)
-    # Bins beyond the last line and its neighbours are of no interest.
-    bins = (60 * MULTIPLES + 20) * _BINS_PER_HZ
+    bins = int(_BESIDE.max()) + 1  # what lies beyond is of no interest
     spectra = [np.abs(np.fft.rfft(window * x[start : start + size])[:bins]) ** 2 for start in starts]
     return HumSpectra(np.stack(spectra) / window.sum() ** 2)
 
 
-def _score(spectrum: NDArray[np.float64], mains: int) -> float:
-    ratios = []
-    for multiple in range(1, MULTIPLES + 1):
-        line = multiple * mains * _BINS_PER_HZ
-        beside = np.concatenate([spectrum[line - 16 : line - 3], spectrum[line + 4 : line + 17]])
-        around = float(spectrum[line - 1 : line + 2].sum())
-        ratios.append(around / (3 * max(float(np.median(beside)), FLOOR)))
-    return float(np.mean([10 * np.log10(max(ratio, 1.0)) for ratio in sorted(ratios)[-3:]]))
+def _scores(spectrum: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the score for each mains frequency."""
+    beside = np.maximum(np.median(spectrum[_BESIDE], axis=-1), FLOOR)
+    ratios = spectrum[_AROUND].sum(axis=-1) / (3 * beside)
+    scores: NDArray[np.float64] = 10 * np.log10(np.maximum(np.sort(ratios, axis=-1)[:, -3:], 1.0)).mean(axis=-1)
+    return scores
