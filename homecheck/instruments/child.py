@@ -57,7 +57,7 @@ def call(
     process ended without an answer).
     """
     process = subprocess.Popen(
-        [sys.executable, "-c", _BOOTSTRAP],
+        [sys.executable, "-P", "-c", _BOOTSTRAP],  # -P: a pickle.py in the current folder is not to be imported
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

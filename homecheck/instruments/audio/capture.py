@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 SETTLE_SECONDS: Final = 0.3  # dropped at the beginning: opening a device clicks, and its filters swing
 POLL_SECONDS: Final = 0.5
-STALL_SECONDS: Final = 3.0  # without a new sample: the device is gone
+FIRST_SECONDS: Final = 8.0  # until the first sample: a Bluetooth headset changes its profile before it delivers one
+STALL_SECONDS: Final = 3.0  # without a new sample after that: the device is gone
 FALLBACK_RATE: Final = 48000
 _HOST_APIS: Final[Mapping[Backend, str]] = {
     "pulse": "ALSA",
@@ -133,10 +134,27 @@ def portaudio_error(name: str, args: Sequence[Any]) -> ProbeError:
     return ProbeError("device_refused", advice, message=told)
 
 
+def refuse_other(used: tuple[str, ...], asked: str, name: str) -> None:
+    """Raise ProbeError when a stream was seen on another endpoint than the one that was asked for."""
+    if used and used[0] != asked:
+        raise ProbeError(
+            "wrong_endpoint",
+            "Choose the headset as input in the system's sound settings, and repeat the check.",
+            message=f"{name}: the sound system recorded from another device",
+        )
+    if any(endpoint != asked for endpoint in used):
+        raise unplugged(name, "the sound system moved the recording to another device")
+
+
 def unplugged(name: str, what: str) -> ProbeError:
     """Return the error for a device that vanished while it was recorded from."""
     advice = "Plug it in firmly, do not touch the cable, and repeat the check."
     return ProbeError("unplugged", advice, message=f"{name}: unplugged while it was recorded from; {what}")
+
+
+def _nothing(name: str) -> ProbeError:
+    advice = "Unplug the device and plug it in again, or switch it off and on; then repeat the check."
+    return ProbeError("no_samples", advice, message=f"{name}: it could be opened and delivers nothing")
 
 
 def _sounddevice() -> Any:
@@ -172,15 +190,14 @@ def _listen(request: Request, stream: Any, blocks: list[NDArray[Any]], rate: int
         now, arrived = time.monotonic(), sum(len(block) for block in blocks)
         if arrived > frames:
             frames, last_news = arrived, now
-        elif now - last_news > STALL_SECONDS or not stream.active:
-            raise unplugged(request.name, "no more sound arrives")
+        elif now - last_news > (STALL_SECONDS if frames else FIRST_SECONDS) or not stream.active:
+            raise unplugged(request.name, "no more sound arrives") if frames else _nothing(request.name)
         if not told and frames > SETTLE_SECONDS * rate:
             told = True
             child.report("started")
         if now >= next_poll or frames >= wanted:
             seen |= dict.fromkeys(where())
-            if any(endpoint != request.id for endpoint in seen):  # the person need not wait for the rest
-                raise unplugged(request.name, "the sound system moved the recording to another device")
+            refuse_other(tuple(seen), request.id, request.name)  # at once: the person need not wait for the rest
             next_poll = time.monotonic() + POLL_SECONDS
         if frames >= wanted:
             return tuple(seen)

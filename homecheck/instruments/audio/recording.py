@@ -45,8 +45,8 @@ def record(endpoint: AudioEndpoint, seconds: float, started: Callable[[], None] 
     """Return `seconds` of sound from `endpoint` at its native rate; `started` is called when sound begins to arrive.
 
     Raises ProbeError: ``no_portaudio``, ``pulse_plugin_missing``, ``device_not_found``, ``device_busy``,
-    ``device_refused``, ``permission_refused``, ``unplugged`` (the stream stopped or was moved to another device),
-    ``endpoint_unproven``, ``timeout``, ``crashed``.
+    ``device_refused``, ``permission_refused``, ``no_samples``, ``unplugged`` (the stream stopped or was moved to
+    another device), ``wrong_endpoint``, ``endpoint_unproven``, ``timeout``, ``crashed``.
     """
     if sys.platform == "win32" and windows.microphone_refused():
         raise ProbeError(
@@ -78,8 +78,7 @@ def default_names() -> tuple[str, str]:
 
 def refuse_moved(recording: Recording, name: str) -> None:
     """Raise ProbeError unless the recording came from the endpoint that was asked for, and from no other."""
-    if any(used != recording.asked for used in recording.used):
-        raise capture.unplugged(name, "the sound system moved the recording to another device")
+    capture.refuse_other(recording.used, recording.asked, name)
     if not recording.used:
         raise ProbeError(
             "endpoint_unproven",

@@ -23,6 +23,14 @@ def microphone(device: str) -> AudioEndpoint:
     return choose_input(endpoints(), f"{device}_mic")
 
 
+def alsa_alone(folder: Path, more: str = "") -> str:
+    """Return the path of ALSA's own configuration without the files that packages add to it, and with `more`."""
+    own = Path("/usr/share/alsa/alsa.conf").read_text(encoding="utf-8")
+    alone = re.sub(r"^@hooks \[.*?^\]", "", own, flags=re.DOTALL | re.MULTILINE)
+    (folder / "asound.conf").write_text(alone + more, encoding="utf-8")
+    return str(folder / "asound.conf")
+
+
 def made(samples: object, rate: int = 8000, used: tuple[str, ...] = ("a",)) -> Recording:
     return Recording(np.asarray(samples, dtype=np.float32), rate, "a", used, "fake")
 
@@ -103,10 +111,7 @@ def test_a_missing_bridge_to_the_sound_server_is_named_with_its_package(
     sound_card: SoundCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint = microphone("wired")
-    # ALSA's own configuration without the files that packages add to it, which is how it is before the bridge comes.
-    own = Path("/usr/share/alsa/alsa.conf").read_text(encoding="utf-8")
-    (tmp_path / "asound.conf").write_text(re.sub(r"^@hooks \[.*?^\]", "", own, flags=re.DOTALL | re.MULTILINE))
-    monkeypatch.setenv("ALSA_CONFIG_PATH", str(tmp_path / "asound.conf"))
+    monkeypatch.setenv("ALSA_CONFIG_PATH", alsa_alone(tmp_path))
     with pytest.raises(ProbeError) as caught:
         record(endpoint, 1.0)
     assert caught.value.code == "pulse_plugin_missing"
@@ -148,6 +153,22 @@ def test_a_recording_that_was_moved_is_refused_even_when_it_came_back() -> None:
     with pytest.raises(ProbeError) as caught:
         refuse_moved(made([[1.0]], used=("a", "b", "a")), "Headset")
     assert caught.value.code == "unplugged"
+
+
+def test_a_recording_that_came_from_another_device_from_the_start_is_refused() -> None:
+    with pytest.raises(ProbeError, match="another device") as caught:
+        refuse_moved(made([[1.0]], used=("b",)), "Headset")
+    assert caught.value.code == "wrong_endpoint"
+
+
+def test_a_bridge_that_leads_to_another_device_is_found_out(
+    sound_card: SoundCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user's ALSA configuration may tie the device "pulse" to one source, whatever homecheck asks for."""
+    monkeypatch.setenv("ALSA_CONFIG_PATH", alsa_alone(tmp_path, 'pcm.pulse { type pulse\n device "line_mic" }\n'))
+    with pytest.raises(ProbeError, match=r"Blackwire.*another device") as caught:
+        record(microphone("wired"), 5.0)
+    assert caught.value.code == "wrong_endpoint"
 
 
 def test_a_recording_of_unknown_origin_is_refused() -> None:
