@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from homecheck.measurement import CheckSetup, Probe
 from probes.headset import Headset
+from probes.host import Host
 from probes.link import Link
 from probes.network import Network
 from probes.quiet_room import QuietRoom
@@ -23,7 +24,7 @@ class ProbeClass(Protocol):
         """Return a probe for this check."""
 
 
-PROBES: Final[tuple[ProbeClass, ...]] = (Link, Network, Headset, QuietRoom)
+PROBES: Final[tuple[ProbeClass, ...]] = (Host, Link, Network, Headset, QuietRoom)
 
 
 def installed() -> tuple[ProbeClass, ...]:
