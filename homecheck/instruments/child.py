@@ -34,6 +34,7 @@ _BOOTSTRAP: Final = (
 )
 _PYTHON_ERROR: Final = 1  # the exit status of an interpreter that ended with an uncaught exception
 
+_LEFT_BEHIND_SECONDS: Final = 2.0
 _FRAME: Final = struct.Struct("<BQ")  # kind, length
 _REPORT: Final = 0
 _ANSWER: Final = 1
@@ -120,10 +121,8 @@ class _Dialogue:
         self._process.kill()  # no error when it has ended already
         self._process.wait()
         for thread in self._threads:
-            thread.join()
-        for pipe in (self._stdin, self._stdout, self._stderr):
-            with suppress(OSError):  # closing flushes, and there may be nobody to flush to
-                pipe.close()
+            # A process that the child has left behind may hold a pipe open; its thread then ends with it, not with us.
+            thread.join(_LEFT_BEHIND_SECONDS)
 
     def last_words(self) -> str:
         """Return the last line that the child wrote to stderr."""
@@ -135,26 +134,27 @@ class _Dialogue:
             self._process.wait(5)
 
     def _write(self) -> None:
-        with suppress(OSError):  # a child that is gone tells why by its exit status
+        with suppress(OSError), self._stdin:  # a child that is gone tells why by its exit status
             self._stdin.write(self._request)
-            self._stdin.close()
 
     def _listen(self) -> None:
-        while self.answer is None:
-            header = self._stdout.read(_FRAME.size)
-            if len(header) < _FRAME.size:
-                return
-            kind, length = _FRAME.unpack(header)
-            frame = self._stdout.read(length)
-            if len(frame) < length:
-                return
-            if kind == _ANSWER:
-                self.answer = frame
-            elif self._on_report is not None:
-                self._on_report(pickle.loads(frame))  # noqa: S301  our own child wrote it
+        with self._stdout:
+            while self.answer is None:
+                header = self._stdout.read(_FRAME.size)
+                if len(header) < _FRAME.size:
+                    return
+                kind, length = _FRAME.unpack(header)
+                frame = self._stdout.read(length)
+                if len(frame) < length:
+                    return
+                if kind == _ANSWER:
+                    self.answer = frame
+                elif self._on_report is not None:
+                    self._on_report(pickle.loads(frame))  # noqa: S301  our own child wrote it
 
     def _drain(self) -> None:
-        self._chatter = self._stderr.read()
+        with self._stderr:
+            self._chatter = self._stderr.read()
 
 
 def _crashed(name: str, status: int, last_words: str) -> ProbeError:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 
 from homecheck.errors import ProbeError
@@ -31,6 +33,10 @@ def fault() -> None:
 def print_natively() -> str:
     os.write(1, b"ALSA lib confmisc.c: chatter on standard output\n")
     return "answer"
+
+
+def leave_a_process_behind() -> int:
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
 
 
 def report_thrice() -> str:

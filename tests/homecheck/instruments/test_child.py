@@ -82,6 +82,16 @@ def test_what_native_code_prints_does_not_disturb_the_answer() -> None:
     assert child.call(functions.print_natively, deadline_seconds=20) == "answer"
 
 
+def test_a_process_that_the_child_leaves_behind_does_not_hold_us_up() -> None:
+    started = time.monotonic()
+    left_behind = psutil.Process(child.call(functions.leave_a_process_behind, deadline_seconds=20))
+    try:
+        assert time.monotonic() - started < 30
+        assert left_behind.is_running()
+    finally:
+        left_behind.kill()
+
+
 def test_reports_arrive_in_order_while_the_function_runs() -> None:
     heard: list[object] = []
     assert child.call(functions.report_thrice, deadline_seconds=20, on_report=heard.append) == "done"
