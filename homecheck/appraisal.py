@@ -154,8 +154,8 @@ def _appraise_requirement(
     at_fault: AtFault | None = None
     advice = requirement.advice
     if measurement is None:
-        verdict, explanation = Verdict.INCONCLUSIVE, "not measured: no probe of this check measures it"
-        at_fault = "agent"
+        verdict, explanation = Verdict.INCONCLUSIVE, "not measured in this check"
+        advice, at_fault = "Run the whole check, with the newest homecheck.", "agent"
     elif measurement.failure is not None:
         failure = measurement.failure
         verdict, explanation = Verdict.INCONCLUSIVE, f"could not be measured: {failure.message}"

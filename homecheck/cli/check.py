@@ -33,7 +33,7 @@ EXIT_STATUS: Final = {Verdict.PASS: 0, Verdict.WARN: 0, Verdict.FAIL: 10, Verdic
 NOT_DELIVERED: Final = 20
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """A duration as people write it, in seconds."""
 
     name = "duration"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from homecheck.appraisal import AttestationResult, Verdict
+from homecheck.appraisal import AttestationResult
 from homecheck.evidence import Evidence
 from homecheck.report.text import shown
+from homecheck.report.to_do import finding_words, to_do
 from homecheck.report.words import FAULT_WORDS, HEADLINES, SYMBOLS, VERDICT_WORDS, finding_label, label
 from homecheck.standards.rfc_3339 import to_text
 
@@ -17,6 +18,7 @@ def result_page(evidence: Evidence, result: AttestationResult, policy_title: str
         loader=PackageLoader("homecheck.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
     environment.filters |= {"label": label, "shown": shown, "finding_label": finding_label, "time": to_text}
+    environment.filters["finding_words"] = finding_words
     return environment.get_template("result.html").render(
         evidence=evidence,
         result=result,
@@ -25,8 +27,5 @@ def result_page(evidence: Evidence, result: AttestationResult, policy_title: str
         symbols=SYMBOLS,
         words=VERDICT_WORDS,
         faults=FAULT_WORDS,
-        to_do=sorted(
-            (finding for finding in result.findings if finding.verdict is not Verdict.PASS),
-            key=lambda finding: -finding.verdict,
-        ),
+        to_do=to_do(result),
     )

@@ -11,10 +11,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from homecheck.appraisal import AttestationResult, Finding, Verdict, with_unit
+from homecheck.appraisal import AttestationResult, Verdict, with_unit
 from homecheck.evidence import Evidence
 from homecheck.measurement import Kind, Measurement
-from homecheck.report.words import FAULT_WORDS, HEADLINES, SYMBOLS, VERDICT_WORDS, finding_label, label
+from homecheck.report.to_do import ToDo, to_do
+from homecheck.report.words import FAULT_WORDS, HEADLINES, SYMBOLS, finding_label, label
 
 STYLES: Final = {
     Verdict.PASS: "green",
@@ -33,12 +34,8 @@ def result_text(result: AttestationResult, policy_title: str) -> RenderableType:
         Panel(Group(headline, under), border_style=STYLES[verdict], expand=False),
         _table(result),
     ]
-    to_do = sorted(
-        (finding for finding in result.findings if finding.verdict is not Verdict.PASS),
-        key=lambda finding: -finding.verdict,
-    )
-    if to_do:
-        parts += [Text("What to do", style="bold"), *(_advice(finding) for finding in to_do)]
+    if items := to_do(result):
+        parts += [Text("What to do", style="bold"), *(_item(item) for item in items)]
     return Group(*parts)
 
 
@@ -83,16 +80,16 @@ def _table(result: AttestationResult) -> Table:
     return table
 
 
-def _advice(finding: Finding) -> RenderableType:
+def _item(item: ToDo) -> RenderableType:
     lines = Text.assemble(
-        (f"{SYMBOLS[finding.verdict]} ", STYLES[finding.verdict]),
-        (finding_label(finding), "bold"),
-        f" – {VERDICT_WORDS[finding.verdict]}: {finding.explanation}",
+        (f"{SYMBOLS[item.verdict]} ", STYLES[item.verdict]),
+        (", ".join(item.labels), "bold"),
+        f" – {item.found}",
     )
-    if finding.at_fault:
-        lines.append(f"\n  Where it lies: {FAULT_WORDS[finding.at_fault]}.")
-    if finding.advice:
-        lines.append(f"\n  Do this: {finding.advice}")
-    if finding.reason:
-        lines.append(f"\n  Why it is asked: {finding.reason}", style="dim")
+    if item.at_fault:
+        lines.append(f"\n  Where it lies: {FAULT_WORDS[item.at_fault]}.")
+    if item.advice:
+        lines.append(f"\n  Do this: {item.advice}")
+    if item.reason:
+        lines.append(f"\n  Why it is asked: {item.reason}", style="dim")
     return Padding(lines, (0, 0, 0, 2))
