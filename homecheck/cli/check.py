@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from homecheck.cli.terminal import MovingProgress, PlainProgress, TerminalPerson
 from homecheck.config import Home
 from homecheck.durations import parse_duration
 from homecheck.enrolment import Enrolment, fetch_nonce, find, load_enrolments, refresh_policy
-from homecheck.errors import DeliveryError, HomecheckError, SetupError
+from homecheck.errors import DeliveryError, HomecheckError, SetupError, StateError
 from homecheck.evidence import Declaration, Evidence
 from homecheck.keys import open_key_file, read_key_file
 from homecheck.measurement import CheckSetup, Probe, Target
@@ -168,10 +169,10 @@ def perform(options: CheckOptions, home: Home) -> int:
         judged = [_for_program(session, found, collected, answers, nonces[found.program]) for found in enrolments]
     else:
         judged = [_in_private(session, policies[0], collected, answers)]
-    if options.save:
-        _save(options.save, judged)
     # 5. Send what the person wants sent, and what waits from earlier.
     judged = [_send(session, found) for found in judged]
+    if options.save:
+        _save(options.save, judged)
     # 6. Say what came of it.
     _show(session, judged)
     return exit_status(judged)
@@ -338,12 +339,35 @@ def _send(session: Session, judged: Judged) -> Judged:
         session.out.print(_report_text(judged, everything=True))
         if not session.person.ask(f"Send it to {enrolment.collector_name}?"):
             return judged
-    signer = read_key_file(session.home.keys / f"{enrolment.kid}.jwk")
-    name = put(session.home, judged.envelope, enrolment.program)
+    try:
+        name = put(session.home, judged.envelope, enrolment.program)
+    except StateError as error:
+        return replace(judged, delivery=_rescue(judged, enrolment, error))
     session.out.print(f"Sending to {enrolment.collector_name} …", markup=False)
+    signer = read_key_file(session.home.keys / f"{enrolment.kid}.jwk")
     delivery = deliver(session.home, enrolment, signer, name, session.http)
     _send_waiting(session)
-    return replace(judged, delivery=delivery)
+    return replace(judged, envelope=_sent(session.home, delivery, judged.envelope), delivery=delivery)
+
+
+def _rescue(judged: Judged, enrolment: Enrolment, error: StateError) -> Delivery:
+    """Keep evidence that does not fit where it belongs, and say where it is: nothing measured is lost."""
+    name = digest(judged.envelope)
+    try:
+        with tempfile.NamedTemporaryFile(prefix="homecheck-", suffix=".jws", delete=False) as file:
+            file.write(judged.envelope)
+    except OSError:
+        advice = f"{error.advice} Then run the check again: this one could not be kept anywhere."
+        return Delivery(enrolment.program, "waiting", name, message=error.message, advice=advice)
+    advice = f"{error.advice} This check is kept in {file.name}; then run: homecheck upload --from {file.name}"
+    return Delivery(enrolment.program, "waiting", name, message=error.message, advice=advice)
+
+
+def _sent(home: Home, delivery: Delivery, envelope: bytes) -> bytes:
+    """Return the bytes that the collector has: others than `envelope` when it asked for a fresh signature."""
+    if delivery.status != "accepted" or delivery.envelope == digest(envelope):
+        return envelope
+    return (home.receipts / f"{delivery.envelope.removeprefix('sha256:')}.jws").read_bytes()
 
 
 def _send_waiting(session: Session) -> None:
@@ -385,7 +409,7 @@ def _print_text(session: Session, judged: Judged) -> None:
     from rich.console import Console
 
     Console(highlight=False).print(_report_text(judged, everything=session.options.policy is not None))
-    click.echo(f"Evidence {judged.result.evidence}")
+    click.echo(f"Evidence {_final(judged).evidence}")
     delivery = judged.delivery
     if judged.enrolment is None:
         click.echo("Private check: nothing was sent.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from homecheck.config import Home
+from homecheck.spool import put
 from homecheck.upload import Delivery, deliver_waiting, new_session
 
 NOT_DELIVERED: Final = 20
@@ -15,12 +17,22 @@ NOT_DELIVERED: Final = 20
 
 @click.command()
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the result.")
-def upload(output: str) -> int:
+@click.option(
+    "--from",
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Evidence that could not be kept in its place, because the disk was full.",
+)
+def upload(output: str, file: Path | None) -> int:
     """Send the results that wait on this computer.
 
     Exit status: 0 nothing waits any more · 20 something still waits, or was not accepted · 1 stopped · 2 wrong usage.
     """
-    deliveries = deliver_waiting(Home.default(), new_session())
+    home = Home.default()
+    if file is not None:
+        put(home, file.read_bytes(), program="")  # whose it is stands in its signature
+    deliveries = deliver_waiting(home, new_session())
     if output == "json":
         members = {"uploads": [delivery_members(delivery) for delivery in deliveries]}
         click.echo(json.dumps(members, ensure_ascii=False, indent=2))

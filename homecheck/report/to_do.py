@@ -11,7 +11,7 @@ from homecheck.report.words import VERDICT_WORDS, finding_label
 
 @dataclass(frozen=True)
 class ToDo:
-    """One thing to do: the requirements it is for, what was found, where the cause lies, what helps, and why it is asked."""
+    """One thing to do: what for, what was found, where the cause lies, what helps, and why it is asked."""
 
     verdict: Verdict
     labels: tuple[str, ...]
