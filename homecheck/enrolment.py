@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 from homecheck import __version__, durable, signing, spool
 from homecheck.config import Home
 from homecheck.errors import DeliveryError, EnrolmentError, PolicyError, Refused, StateError
-from homecheck.exchange import Answer, Http, NoAnswer, exchange
+from homecheck.exchange import Answer, Http, NoAnswer, exchange, one_line
 from homecheck.invitation import ASK_AGAIN, NOT_OURS, Invitation, forget, prepare_key, read_invitation, refusal
 from homecheck.policy import Policy, read_policy
 from homecheck.signing import ENROLMENT, POLICY, PublicKey, Signer, jwks, key_set, sign, unverified_header, verify
@@ -219,9 +219,9 @@ def _read(record: Record, name: str, enrolled_at: datetime) -> Enrolment:
     return Enrolment(
         program=name,
         program_id=program_id,
-        title=program.text("title"),
+        title=one_line(program.text("title")),
         collector=collector.text("url").rstrip("/"),
-        collector_name=collector.text("name"),
+        collector_name=one_line(collector.text("name")),
         subject=record.text("subject"),
         kid=record.text("device"),
         keys=keys,

@@ -186,6 +186,7 @@ def _exchange(http: Http, method: str, url: str, body: bytes | None, content_typ
         timeout=(min(CONNECT_SECONDS, seconds), seconds),
         allow_redirects=False,
         stream=True,
+        verify=http.verify,  # said here, SSL_CERT_FILE comes before REQUESTS_CA_BUNDLE
     ) as response:
         declared = response.headers.get("Content-Length", "")
         content = _bounded(response, url)

@@ -90,7 +90,8 @@ def next_seq(home: Home, kid: str) -> int:
     with exclusive(home.seq / f"{kid}.lock", LOCK_PATIENCE_SECONDS) as held:
         if not held:
             raise StateError(f"{path}: another homecheck keeps it locked", "Close the other homecheck, then try again.")
-        last = durable.read(path) or b"0"
+        last = durable.read(path)
+        last = b"0" if last is None else last
         if not re.fullmatch(rb"\d{1,15}\n?", last):
             raise StateError(f"{path}: this file is damaged", "Ask for a new invitation, and enrol again with it.")
         number = int(last) + 1
