@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from homecheck.errors import ProbeError
 from homecheck.instruments.audio import AudioEndpoint, choose_input, endpoints
 from homecheck.instruments.audio.endpoint import shown
-from homecheck.instruments.audio.recording import Recording, gated_share, loudest_channel, record, zero_share
+from homecheck.instruments.audio.recording import Recording, gated_share, loudest_channel, record
 from homecheck.measurement import CheckSetup, Details, Measurement, Need, Person, Quantity
 
 if TYPE_CHECKING:  # numpy takes 0.2 s to import, and listing the probes must not pay for it
@@ -162,7 +162,7 @@ def measure(endpoint: AudioEndpoint, recording: Recording) -> Iterator[Measureme
         "endpoint": shown(endpoint.name),
         "rate_hz": rate,
         "seconds": round(recording.seconds, 2),
-        "exact_zero_percent": round(100 * zero_share(x), 3),
+        "exact_zero_percent": round(100 * float((x == 0).mean()), 3),
         "activity_percent": round(100 * activity, 1),
         "speech_level_dbfs": round(level, 2),
         "noise_dbfs": round(noise, 2),

@@ -7,6 +7,7 @@ muted or gated microphone, never a quiet room.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from homecheck.errors import ProbeError
 from homecheck.instruments.audio import AudioEndpoint, choose_input, endpoints
 from homecheck.instruments.audio.endpoint import shown
-from homecheck.instruments.audio.recording import Recording, gated_share, loudest_channel, record, zero_share
+from homecheck.instruments.audio.recording import Recording, gated_share, loudest_channel, record
 from homecheck.measurement import CheckSetup, Details, Measurement, Need, Person, Quantity
 
 if TYPE_CHECKING:  # numpy takes 0.2 s to import, and listing the probes must not pay for it
@@ -22,7 +23,7 @@ if TYPE_CHECKING:  # numpy takes 0.2 s to import, and listing the probes must no
 
     from numpy.typing import NDArray
 
-    from homecheck.standards.iec_61672_1 import WeightedPower
+    from homecheck.instruments.audio.analysis.room import RoomSound
 
 NOISE: Final = Quantity("room.noise", "dBFS(A)", "LAeq, IEC 61672-1 A-weighting, 0 dB is a full-scale square wave")
 VARIATION: Final = Quantity("room.variation", "dB", "LA10 - LA90 of the Fast level, IEC 61672-1")
@@ -31,13 +32,11 @@ HUM: Final = Quantity("room.hum", "dB", "three strongest multiples of 50 or 60 H
 KIND: Final = Quantity.text("room.kind", "modulation at 2 to 10 Hz, events, hum score, LAeq; voices are not told apart")
 QUANTITIES: Final = (NOISE, VARIATION, EVENTS, HUM, KIND)
 
-BLOCK_SECONDS: Final = 0.5  # what resampling draws
 MIN_SECONDS: Final = 5.0
+PIECE_SECONDS: Final = 60.0  # a longer listen is made of pieces: no more sound than that is ever in memory
 FLOOR_DBFS: Final = -95.0  # no microphone with an open channel is as quiet as that
 GATED_SHARE: Final = 0.05
 QUIET_DBFS: Final = -60.0  # of a steady noise without events: below, the kind is "quiet"; it judges nothing
-WEIGHTING_DB: Final = 0.05  # the A curve against the rounded table of the standard
-HUM_METHOD_DB: Final = 0.5
 
 BE_SILENT: Final = "Please stay silent for {seconds:.0f} seconds: the microphone listens to the room."
 
@@ -65,67 +64,60 @@ class QuietRoom:
 
     @property
     def deadline_seconds(self) -> float:
-        """The listening, and time to open a slow device and to calculate."""
-        return self.listen_seconds + 40.0
+        """The listening, and time to open a slow device and to calculate, for each piece."""
+        return self.listen_seconds + 40.0 + 15.0 * (self._pieces - 1)
 
     def run(self) -> Iterator[Measurement]:
-        """Listen once and measure."""
+        """Listen and measure."""
         endpoint = choose_input(self.endpoints(), self.wanted)
         if self.person is not None:
             self.person.tell(BE_SILENT.format(seconds=self.listen_seconds))
-        yield from measure(endpoint, self.record(endpoint, self.listen_seconds))
-
-
-@dataclass(frozen=True)
-class Levels:
-    """The Fast level in dBFS(A), one value per millisecond, and its percentiles."""
-
-    power: WeightedPower
-    fast: NDArray[Any]
-    laeq: float
-    la10: float
-    la50: float
-    la90: float
-    lafmax: float
+        rate, sound = self._listen(endpoint)
+        yield from measure(endpoint, rate, sound)
 
     @property
-    def seconds(self) -> float:
-        """How long the weighted sound is."""
-        return len(self.fast) * self.power.block_seconds
+    def _pieces(self) -> int:
+        return max(1, math.ceil(self.listen_seconds / PIECE_SECONDS))
+
+    def _listen(self, endpoint: AudioEndpoint) -> tuple[int, RoomSound]:
+        """Return the rate in Hz and what is kept of the room's sound."""
+        # Here and not at the top: numpy takes 0.2 s, and listing the probes must not pay for it.
+        from homecheck.instruments.audio.analysis.room import RoomSound
+
+        kept: list[RoomSound] = []
+        for _ in range(self._pieces):
+            recording = self.record(endpoint, self.listen_seconds / self._pieces)
+            x, rate = loudest_channel(recording), recording.rate_hz
+            refuse_too_short(recording)
+            refuse_gated(x, rate)
+            kept.append(RoomSound.of(x, rate))
+        return rate, RoomSound.joined(kept)
 
 
-def measure(endpoint: AudioEndpoint, recording: Recording) -> Iterator[Measurement]:
-    """Yield the room's quantities. Raises ProbeError for a microphone that is muted, gated or too short."""
-    # Here and not at the top: numpy takes 0.2 s, and listing the probes must not pay for it.
-    from homecheck.instruments.audio.analysis.events import count_events
-    from homecheck.instruments.audio.analysis.modulation import modulation
-
-    x, rate = loudest_channel(recording), recording.rate_hz
-    refuse_too_short(recording)
-    refuse_gated(x, rate)
-    levels = _levels(x, rate)
-    if levels.la90 < FLOOR_DBFS:
-        raise _floor_too_low(levels.la90)
-    events = count_events(levels.fast, levels.la90, levels.power.block_seconds)
-    moved = modulation(x, rate)
-    hum, hum_u, mains = _hum(x, rate)
+def measure(endpoint: AudioEndpoint, rate_hz: int, sound: RoomSound) -> Iterator[Measurement]:
+    """Yield the room's quantities. Raises ProbeError for a background that no open microphone delivers."""
+    noise, variation, events = sound.noise(), sound.variation(), sound.events()
+    hum, hum_uncertainty, mains = sound.hum()
+    la10, la50, la90 = (sound.exceeded_db(percent) for percent in (10, 50, 90))
+    if la90 < FLOOR_DBFS:
+        raise _floor_too_low(la90)
     details: Details = {
         "endpoint": shown(endpoint.name),
         "transport": endpoint.transport,
-        "rate_hz": rate,
-        "seconds": round(recording.seconds, 2),
-        "exact_zero_percent": round(100 * zero_share(x), 3),
-        "la10": round(levels.la10, 2),
-        "la50": round(levels.la50, 2),
-        "la90": round(levels.la90, 2),
-        "lafmax": round(levels.lafmax, 2),
-        "modulation_db2": round(moved, 2),
+        "rate_hz": rate_hz,
+        "seconds": round(sound.seconds, 2),
+        "exact_zero_percent": round(100 * sound.zero_share, 3),
+        "la10": round(la10, 2),
+        "la50": round(la50, 2),
+        "la90": round(la90, 2),
+        "lafmax": round(float(sound.fast.max()), 2),
+        "modulation_db2": round(sound.modulation_db2, 2),
     }
-    yield Measurement(NOISE, levels.laeq, _noise_uncertainty(levels), details=details)
-    yield Measurement(VARIATION, levels.la10 - levels.la90, _variation_uncertainty(levels), details=details)
-    yield _events(events, levels.seconds)
-    yield Measurement(HUM, hum, hum_u, details={"mains_hz": mains})
-    yield Measurement(KIND, kind(levels.laeq, events, moved, hum), details=details)
+    yield Measurement(NOISE, *noise, details=details)
+    yield Measurement(VARIATION, *variation, details=details)
+    yield _events(events, sound.weighted_seconds)
+    yield Measurement(HUM, hum, hum_uncertainty, details={"mains_hz": mains})
+    yield Measurement(KIND, kind(noise[0], events, sound.modulation_db2, hum), details=details)
 
 
 def kind(laeq: float, events: int, modulation_db2: float, hum_db: float) -> str:
@@ -161,59 +153,12 @@ def refuse_gated(x: NDArray[Any], rate_hz: int) -> None:
         )
 
 
-def _levels(x: NDArray[Any], rate: int) -> Levels:
-    from homecheck.standards.iec_61672_1 import a_weighted_power, exceeded_db
-
-    power = a_weighted_power(x - x.mean(), rate)
-    fast = power.time_weighted_db()
-    la10, la50, la90 = (exceeded_db(fast, percent) for percent in (10, 50, 90))
-    return Levels(power, fast, power.level_db(), la10, la50, la90, float(fast.max()))
-
-
-def _noise_uncertainty(levels: Levels) -> float:
-    from homecheck.instruments.audio.analysis.resampling import half_width
-    from homecheck.standards.iec_61672_1 import decibels
-
-    blocks = _blocks(levels.power.power, levels).mean(axis=1)
-    return half_width(lambda rows: decibels(float(blocks[rows].mean())), len(blocks), WEIGHTING_DB)
-
-
-def _variation_uncertainty(levels: Levels) -> float:
-    import numpy as np
-
-    from homecheck.instruments.audio.analysis.resampling import half_width
-
-    # Every tenth millisecond is enough: Fast moves by 0.35 dB in that time.
-    blocks = _blocks(levels.fast, levels)[:, ::10]
-
-    def variation(rows: NDArray[np.int64]) -> float:
-        low, high = np.percentile(blocks[rows], [10, 90])
-        return float(high - low)
-
-    return half_width(variation, len(blocks), WEIGHTING_DB)
-
-
-def _blocks(values: NDArray[Any], levels: Levels) -> NDArray[Any]:
-    size = round(BLOCK_SECONDS / levels.power.block_seconds)
-    return values[: len(values) // size * size].reshape(-1, size)
-
-
 def _events(count: int, seconds: float) -> Measurement:
     from homecheck.instruments.audio.analysis.resampling import poisson_half_width
 
     per_minute = 60 / seconds
     details: Details = {"count": count, "seconds": round(seconds, 2)}
     return Measurement(EVENTS, count * per_minute, poisson_half_width(count) * per_minute, details=details)
-
-
-def _hum(x: NDArray[Any], rate: int) -> tuple[float, float, int]:
-    """Return the hum score in dB, its uncertainty and the mains frequency."""
-    from homecheck.instruments.audio.analysis.hum import hum_spectra
-    from homecheck.instruments.audio.analysis.resampling import half_width
-
-    spectra = hum_spectra(x, rate)
-    score, mains = spectra.score_db()
-    return score, half_width(lambda rows: spectra.score_db(rows)[0], len(spectra.power), HUM_METHOD_DB), mains
 
 
 def _floor_too_low(la90: float) -> ProbeError:

@@ -116,6 +116,27 @@ def test_variation_is_the_step_between_two_levels() -> None:
     assert found.details["lafmax"] == pytest.approx(-40, abs=0.05)
 
 
+def test_a_long_listen_is_made_of_pieces_of_a_minute_at_most() -> None:
+    asked: list[float] = []
+
+    def play(_endpoint: AudioEndpoint, seconds: float) -> Recording:
+        """A minute that is 20 dB louder than the two others."""
+        asked.append(seconds)
+        level = -40 if len(asked) == 2 else -60
+        return Recording(
+            sine(1000, 8000, seconds, level)[:, None].astype(np.float32), 8000, ENDPOINT.id, (ENDPOINT.id,), "fake"
+        )
+
+    probe = QuietRoom(150, endpoints=lambda: (ENDPOINT,), record=play)
+    found = {measurement.quantity.name: measurement for measurement in probe.run()}
+    assert asked == [50, 50, 50]
+    assert probe.deadline_seconds > 150 + 2 * 15
+    assert number(found["room.noise"]) == pytest.approx(10 * np.log10((1e-4 + 2e-6) / 3), abs=0.05)
+    assert number(found["room.variation"]) == pytest.approx(20, abs=0.1)
+    assert found["room.noise"].details["seconds"] == 150
+    assert found["room.events"].details["count"] == 1
+
+
 def test_a_constant_offset_is_no_noise() -> None:
     x = pink(16000, 10, -60)
     assert number(hear(x + 0.3)["room.noise"]) == pytest.approx(number(hear(x)["room.noise"]), abs=0.05)
@@ -169,7 +190,9 @@ def test_without_a_microphone_nothing_is_measured() -> None:
 def test_a_sixteen_bit_microphone_in_a_quiet_room_is_not_taken_for_a_gate() -> None:
     quantised = np.round(pink(16000, 10, -88) * 32768) / 32768  # most samples are 0 or one step
     assert (quantised == 0).mean() > 0.25
-    assert hear(quantised)["room.kind"].value == "quiet"
+    found = hear(quantised)
+    assert found["room.kind"].value == "quiet"
+    assert found["room.noise"].details["exact_zero_percent"] == pytest.approx(100 * (quantised == 0).mean(), abs=0.001)
 
 
 class Listener:

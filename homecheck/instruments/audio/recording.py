@@ -114,11 +114,6 @@ def loudest_channel(recording: Recording) -> NDArray[Any]:
     return loudest
 
 
-def zero_share(x: NDArray[Any]) -> float:
-    """Return the share of samples that are exactly zero, 0 to 1."""
-    return float((x == 0).mean())
-
-
 def gated_share(x: NDArray[Any], rate_hz: int) -> float:
     """Return the share of time in stretches of 50 ms that are exactly zero: a noise gate, not a quiet room."""
     frame = max(1, rate_hz // 20)
