@@ -1,7 +1,7 @@
 """The numbers of a room: what is kept of its sound, and what follows from that.
 
-Only `RoomSound` is kept of a recording: A-weighted power per millisecond, power spectra of two seconds up to 620 Hz, and
-sums. Pieces of a long listen are joined, so that no more than one minute of sound is ever in memory.
+Only `RoomSound` is kept of a recording: A-weighted power per millisecond, power spectra of two seconds up to 620 Hz,
+and sums. Pieces of a long listen are joined: no more than one minute of sound is ever in memory.
 """
 
 from __future__ import annotations
