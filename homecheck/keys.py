@@ -97,9 +97,9 @@ def write_key_file(path: Path, key: SoftwareKey) -> SoftwareKey:
             with suppress(OSError):
                 path.unlink()  # half a key is none, and would stop the next attempt
             raise
-    except FileExistsError:
-        raise KeyStoreError(f"{path}: a key is there already", "Use it, or move it away first.") from None
     except OSError as error:
+        if isinstance(error, FileExistsError) and path.exists():  # else something stands where its folder should be
+            raise KeyStoreError(f"{path}: a key is there already", "Use it, or move it away first.") from None
         raise KeyStoreError(
             f"{path}: cannot write the key: {error.strerror}", "Check the folder's owner and free space."
         ) from None
