@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from homecheck import spool
+from homecheck.config import Home
+from homecheck.enrolment import load_enrolments
+from tests.cli.command_line import homecheck
+from tests.scripted_collector import ScriptedCollector
+
+
+def test_leaving_says_what_stays_at_the_collector_and_deletes_the_key(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    with ScriptedCollector() as collector:
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+    spool.put(home, b"unsent", "voice")
+    stay = homecheck(home, "leave", "voice", typed="n\n")
+    assert (stay.status, len(load_enrolments(home)), len(list(home.keys.iterdir()))) == (1, 1, 1)
+    assert "What was sent stays with Example Inc." in stay.err
+    assert "Not sent yet, and never will be: one result." in stay.err
+    gone = homecheck(home, "leave", "voice", typed="y\n")
+    assert (gone.status, gone.out) == (0, "Left voice\n")
+    assert load_enrolments(home) == ()
+    assert list(home.keys.iterdir()) == []
+
+
+def test_a_program_that_is_not_known_names_those_that_are(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    with ScriptedCollector() as collector:
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+    result = homecheck(home, "leave", "sales")
+    assert (result.status, result.out) == (1, "")
+    assert "'sales'" in result.err
+    assert "Enrolled here: voice." in result.err

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from homecheck import spool
+from homecheck.config import Home
+from homecheck.enrolment import find
+from homecheck.keys import read_key_file
+from homecheck.signing import EVIDENCE, sign
+from tests.cli.command_line import homecheck
+from tests.scripted_collector import Reply, ScriptedCollector, make_evidence, problem
+
+
+def enrolled(collector: ScriptedCollector, folder: Path) -> tuple[Home, str]:
+    """Return a home that is enrolled, and the digest of the evidence that waits there."""
+    home = Home.at(folder)
+    homecheck(home, "enroll", "--yes", collector.invite_url)
+    signer = read_key_file(home.keys / f"{find(home, 'voice').kid}.jwk")
+    return home, spool.put(home, sign(make_evidence(signer).to_bytes(), EVIDENCE, signer), "voice")
+
+
+def test_nothing_to_send_is_fine(tmp_path: Path) -> None:
+    result = homecheck(Home.at(tmp_path), "upload")
+    assert (result.status, result.out, result.err) == (0, "", "Nothing waits to be sent.\n")
+    assert json.loads(homecheck(Home.at(tmp_path), "upload", "--output", "json").out) == {"uploads": []}
+
+
+def test_what_was_accepted_is_printed_with_receipt_and_verdict(tmp_path: Path) -> None:
+    with ScriptedCollector() as collector:
+        home, name = enrolled(collector, tmp_path)
+        result = homecheck(home, "upload")
+    assert result.status == 0
+    assert result.out.startswith(f"{name}: accepted by voice, verdict pass, receipt sha256:")
+
+
+def test_what_was_not_accepted_is_20_with_the_reason(tmp_path: Path) -> None:
+    with ScriptedCollector() as collector:
+        home, name = enrolled(collector, tmp_path)
+        collector.script("PUT", Reply(200))
+        waits = homecheck(home, "upload")
+        collector.script("PUT", problem(422, "schema"))
+        refused = homecheck(home, "upload", "--output", "json")
+    assert waits.status == 20
+    assert waits.out == f"{name}: still waits (voice)\n"
+    assert "sent no receipt that counts" in waits.err
+    assert refused.status == 20
+    (upload,) = json.loads(refused.out)["uploads"]
+    assert (upload["evidence"], upload["status"], upload["receipt"], upload["verdict"]) == (name, "refused", None, None)
+    assert homecheck(home, "upload").status == 0  # what was refused no longer waits
