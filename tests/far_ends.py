@@ -74,6 +74,7 @@ class InThread:
     """A responder in a thread of this process, with everything in reach."""
 
     url: str
+    udp_port: int  # the real one, whatever is announced
     responder: Responder
     key: SoftwareKey
 
@@ -102,6 +103,7 @@ def responder_thread(
         started.set()
         await stop.wait()
         await runner.cleanup()
+        await asyncio.sleep(0.05)  # connections that were cut off are closed in the loop's next turns
 
     started = threading.Event()
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
@@ -109,16 +111,12 @@ def responder_thread(
     reflector.start()
     assert started.wait(10)
     try:
-        yield InThread(f"http://127.0.0.1:{listener.getsockname()[1]}", responder, key)
+        yield InThread(f"http://127.0.0.1:{listener.getsockname()[1]}", reflector.port, responder, key)
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
         reflector.stop()
         loop.close()
-
-
-def reflector_port(responder: InThread) -> int:
-    return responder.responder.udp_port
 
 
 def open_session(far_end: FarEnd, nonce: str | None = None) -> dict[str, Any]:
@@ -142,6 +140,7 @@ class UdpRelay:
 
     def __init__(self, drop_up: Drop, drop_down: Drop, copies_down: int = 1) -> None:
         self.drop_up, self.drop_down, self.copies_down = drop_up, drop_down, copies_down
+        self.noise = b""  # sent to the agent before every reply
         self.dropped_up: list[int] = []
         self.dropped_down: list[int] = []
         self.front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -185,8 +184,17 @@ class UdpRelay:
                     if self.drop_down(flow, sequence):
                         self.dropped_down.append(sequence)
                     else:
+                        if self.noise:
+                            self.front.sendto(self.noise, agent)
                         for _ in range(self.copies_down):
                             self.front.sendto(data, agent)
+
+
+@contextmanager
+def relayed_responder(relay: UdpRelay, kind: type[Responder] = Responder) -> Iterator[InThread]:
+    """Serve with `relay` before the UDP port."""
+    with responder_thread(kind, announced_udp_port=relay.port) as running, relay.before(running.udp_port):
+        yield running
 
 
 def write_certificate(folder: Path, address: str) -> tuple[Path, Path]:

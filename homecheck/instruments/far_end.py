@@ -14,7 +14,7 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -73,14 +73,16 @@ def find(url: str) -> FarEnd:
     Raises ProbeError: ``bad_address`` (agent), ``dns_failed``, ``no_route`` (home_link), ``responder_unknown``,
     ``responder_refused``, ``responder_silent``, ``responder_unreachable`` (server).
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
+        host = parts.hostname or ""
     except (KeyError, ValueError):
+        host = ""
+    if not host:
         raise ProbeError(
             "bad_address", "Correct the responder's address.", message=f"{url!r:.100} is no address", at_fault="agent"
-        ) from None
-    host = parts.hostname or ""
+        )
     last: ProbeError | None = None
     for family, _, _, _, address in resolve(host, port):
         far_end = FarEnd(parts.scheme, host, port, parts.path.rstrip("/"), family, str(address[0]))
@@ -94,13 +96,21 @@ def find(url: str) -> FarEnd:
     raise last
 
 
-def resolve(host: str, port: int) -> list[tuple[Any, ...]]:
-    """Return the addresses of `host`. Raises ProbeError ``dns_failed`` or ``responder_unknown``."""
+def resolve(
+    host: str,
+    port: int,
+    look_up: Callable[..., Sequence[tuple[Any, ...]]] = socket.getaddrinfo,
+    routed: Callable[[], bool] | None = None,
+) -> list[tuple[Any, ...]]:
+    """Return the addresses of `host`. Raises ProbeError ``dns_failed`` (home_link) or ``responder_unknown`` (server).
+
+    A name that DNS does not know is our mistake; but a computer without a route gets the same answer.
+    """
     try:
-        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        return list(look_up(host, port, type=socket.SOCK_STREAM))
     except (socket.gaierror, UnicodeError) as error:
-        number = error.errno if isinstance(error, socket.gaierror) else 0
-        if isinstance(error, UnicodeError) or (number == socket.EAI_NONAME and has_default_route()):
+        unknown = isinstance(error, UnicodeError) or error.errno == socket.EAI_NONAME
+        if unknown and (routed or has_default_route)():
             raise server_error("responder_unknown", f"the name {host!r:.80} is not known to DNS") from None
         raise ProbeError(
             "dns_failed", LINK_ADVICE, message=f"looking up {host!r:.80} failed: {error}", at_fault="home_link"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -93,7 +93,15 @@ class Log:
 class VoiceFlow:
     """One flow while it runs. `start` it, look at `recent_rtts`, `stop` it."""
 
-    def __init__(self, far_end: FarEnd, udp: UdpSession, flow: int, interval: float = INTERVAL_SECONDS) -> None:
+    def __init__(
+        self,
+        far_end: FarEnd,
+        udp: UdpSession,
+        flow: int,
+        interval: float = INTERVAL_SECONDS,
+        clock_offset: Callable[[], int] | None = None,
+    ) -> None:
+        self._clock_offset = clock_offset or clock_offset_ns
         self._udp, self._flow, self._interval = udp, flow, interval
         self._sent: list[tuple[float, int]] = []
         self._replies: dict[int, tuple[int, int, int]] = {}
@@ -143,9 +151,9 @@ class VoiceFlow:
         return [rtt for packet in packets if (rtt := packet.rtt_ms) is not None]
 
     def _send(self) -> None:
-        due, offset = time.monotonic(), clock_offset_ns()
+        due, offset = time.monotonic(), self._clock_offset()
         while self._sending.is_set():
-            before, offset = offset, clock_offset_ns()
+            before, offset = offset, self._clock_offset()
             self._stepped |= abs(offset - before) > STEP_NS
             sequence = len(self._sent)
             sent_ns = time.time_ns()

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -120,19 +120,17 @@ class Responder:
         tcp_info.use_congestion_control(connection, CONGESTION_CONTROLS[len(side.streams) % 2])
         with side.stream(connection) as stream:
             counts_itself = stream.info is None  # where the kernel does not tell what was acknowledged
-            with suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(limits.stream_seconds):
-                    await response.prepare(request)
-                    for _ in range(max(0, limits.bytes - side.total) // len(BLOCK)):
-                        if not session.open or side.total >= limits.bytes:
-                            break
-                        await response.write(BLOCK)
-                        await asyncio.sleep(0)  # a write that the kernel takes at once does not let the others run
-                        if counts_itself:
-                            side.count(len(BLOCK))
+            async with _bounded(request, limits.stream_seconds):
+                await response.prepare(request)
+                for _ in range(max(0, limits.bytes - side.total) // len(BLOCK)):
+                    if not session.open or side.total >= limits.bytes:
+                        break
+                    await response.write(BLOCK)
+                    await asyncio.sleep(0)  # a write that the kernel takes at once does not let the others run
+                    if counts_itself:
+                        side.count(len(BLOCK))
             if not counts_itself:
                 side.count_acknowledged()  # before the stream is over: later reports would stretch the bins
-        _abort(request)  # a body that ends early must not look complete, and a stalled agent must not be waited for
         return response
 
     async def upload(self, request: web.Request) -> web.Response:
@@ -140,15 +138,14 @@ class Responder:
         session = self._session(request)
         side, limits = session.upload, self.sessions.limits
         self._admit(side)
-        with side.stream(_socket(request)), suppress(TimeoutError, ConnectionError, web.RequestPayloadError):
-            async with asyncio.timeout(limits.stream_seconds):
+        with side.stream(_socket(request)):
+            async with _bounded(request, limits.stream_seconds) as body:
                 async for chunk in request.content.iter_any():
                     side.count(len(chunk))
                     if not session.open or side.total >= limits.bytes:
                         break
                 else:
-                    return json_response({"bytes": side.total})
-        _abort(request)
+                    body.whole = True
         return json_response({"bytes": side.total})
 
     async def progress(self, request: web.Request) -> web.StreamResponse:
@@ -156,16 +153,14 @@ class Responder:
         session = self._session(request)
         response = web.StreamResponse(headers={**NO_STORE, "Content-Type": "application/x-ndjson"})
         response.force_close()
-        with suppress(TimeoutError, ConnectionError):
-            async with asyncio.timeout(2 * self.sessions.limits.stream_seconds):
-                await response.prepare(request)
-                while session.open:
-                    bins = session.upload.bins
-                    seconds = session.upload.clock() - bins.start if bins else 0.0
-                    line = {"seconds": round(seconds, 6), "bytes": bins.total if bins else 0}
-                    await response.write(serialize(line) + b"\n")
-                    await asyncio.sleep(PROGRESS_SECONDS)
-        _abort(request)
+        async with _bounded(request, 2 * self.sessions.limits.stream_seconds):
+            await response.prepare(request)
+            while session.open:
+                bins = session.upload.bins
+                seconds = session.upload.clock() - bins.start if bins else 0.0
+                line = {"seconds": round(seconds, 6), "bytes": bins.total if bins else 0}
+                await response.write(serialize(line) + b"\n")
+                await asyncio.sleep(PROGRESS_SECONDS)
         return response
 
     def _session(self, request: web.Request) -> Session:
@@ -262,6 +257,25 @@ def _socket(request: web.Request) -> Any:
     return request.transport.get_extra_info("socket")
 
 
-def _abort(request: web.Request) -> None:
-    if request.transport is not None:
-        request.transport.abort()
+@dataclass
+class Body:
+    """A body under way; `whole` once everything was received."""
+
+    whole: bool = False
+
+
+@asynccontextmanager
+async def _bounded(request: web.Request, seconds: float) -> AsyncIterator[Body]:
+    """Give a body `seconds`, and cut its connection off unless it became whole.
+
+    A body that ends early must not look complete, and an agent that stalls or is gone must not be waited for, also when
+    the responder itself ends.
+    """
+    body = Body()
+    try:
+        with suppress(TimeoutError, ConnectionError, web.RequestPayloadError):
+            async with asyncio.timeout(seconds):
+                yield body
+    finally:
+        if not body.whole and request.transport is not None:
+            request.transport.abort()

@@ -12,7 +12,7 @@ import pytest
 from homecheck.responder.limits import Limits
 from homecheck.signing import decode_base64url
 from homecheck.standards.rfc_8762 import Request, pack_request, unpack_reply
-from tests.far_ends import InThread, open_session, reflector_port, responder_thread
+from tests.far_ends import InThread, open_session, responder_thread
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def session(responder: InThread) -> dict[str, Any]:
 def udp(responder: InThread) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.settimeout(2)
-    sock.connect(("127.0.0.1", reflector_port(responder)))
+    sock.connect(("127.0.0.1", responder.udp_port))
     return sock
 
 

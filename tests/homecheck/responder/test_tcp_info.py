@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from homecheck.responder.tcp_info import TcpInfo, parse, read
+from homecheck.responder.tcp_info import parse, read
 
 
 def test_the_fields_stand_where_linux_tcp_h_puts_them() -> None:
@@ -15,7 +15,10 @@ def test_the_fields_stand_where_linux_tcp_h_puts_them() -> None:
     struct.pack_into("=Q", data, 120, 6_000_000_000)  # tcpi_bytes_acked
     struct.pack_into("=I", data, 148, 20_500)  # tcpi_min_rtt, microseconds
     struct.pack_into("=I", data, 156, 400)  # tcpi_data_segs_out
-    assert parse(bytes(data)) == TcpInfo(6_000_000_000, pytest.approx(0.0205), 400, 5)
+    info = parse(bytes(data))
+    assert info is not None
+    assert (info.bytes_acked, info.segments, info.retransmitted) == (6_000_000_000, 400, 5)
+    assert info.min_rtt == pytest.approx(0.0205)
 
 
 def test_an_old_kernel_tells_nothing() -> None:
