@@ -10,19 +10,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from homecheck.durable import ADVICE, make_folder
 from homecheck.errors import StateError
 
 POLL_SECONDS: Final = 0.02
+ADVICE: Final = "Check that the folder belongs to you, and that it is on a disk of this computer."
 
 
 @contextmanager
 def exclusive(path: Path, patience_seconds: float = 0.0, sleep: Callable[[float], None] = time.sleep) -> Iterator[bool]:
     """Hold the lock named `path` inside the block; yields False when another process keeps it for longer than that.
 
-    Locks of one process exclude one another as well, so threads need nothing else.
+    The folder must be there; StateError when the file cannot be made. Locks of one process exclude one another as well,
+    so threads need nothing else.
     """
-    make_folder(path.parent)
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:

@@ -87,6 +87,7 @@ def next_seq(home: Home, kid: str) -> int:
     if not _KID.fullmatch(kid):
         raise ValueError(f"{kid!r:.60} is no key's name")
     path = home.seq / kid
+    durable.make_folder(home.seq)
     with exclusive(home.seq / f"{kid}.lock", LOCK_PATIENCE_SECONDS) as held:
         if not held:
             raise StateError(f"{path}: another homecheck keeps it locked", "Close the other homecheck, then try again.")
@@ -177,6 +178,7 @@ def aside(home: Home) -> tuple[Aside, ...]:
 @contextmanager
 def claim(home: Home, name: str) -> Iterator[bool]:
     """Hold an envelope inside the block, so that no two processes send it; yields False when another one has it."""
+    durable.make_folder(home.spool)
     with exclusive(_lock_path(home, name)) as held:
         yield held
 
@@ -249,7 +251,7 @@ def make_room(home: Home, needed: int, now: datetime) -> tuple[str, ...]:
     queue = list(waiting(home))
     while queue and used_bytes(home) + needed > MAX_BYTES:
         one = queue.pop(0)
-        if any(newer.program == one.program for newer in queue):
+        if one.program and any(newer.program == one.program for newer in queue):
             dropped.append(_drop(home, one.digest))
     return tuple(dropped)
 

@@ -8,7 +8,7 @@ from homecheck.config import Home
 from homecheck.enrolment import find
 from homecheck.keys import read_key_file
 from homecheck.signing import EVIDENCE, sign
-from tests.cli.command_line import homecheck
+from tests.command_line import homecheck
 from tests.scripted_collector import ScriptedCollector, make_evidence, problem
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from homecheck.config import Home
 from homecheck.enrolment import find
 from homecheck.fingerprint import words
-from tests.cli.command_line import homecheck
+from tests.command_line import homecheck
 from tests.scripted_collector import ScriptedCollector
 
 

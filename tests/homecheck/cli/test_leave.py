@@ -5,7 +5,7 @@ from pathlib import Path
 from homecheck import spool
 from homecheck.config import Home
 from homecheck.enrolment import load_enrolments
-from tests.cli.command_line import homecheck
+from tests.command_line import homecheck
 from tests.scripted_collector import ScriptedCollector
 
 

@@ -8,7 +8,7 @@ from homecheck.config import Home
 from homecheck.enrolment import find
 from homecheck.keys import read_key_file
 from homecheck.signing import EVIDENCE, sign
-from tests.cli.command_line import homecheck
+from tests.command_line import homecheck
 from tests.scripted_collector import Reply, ScriptedCollector, make_evidence, problem
 
 
@@ -48,3 +48,14 @@ def test_what_was_not_accepted_is_20_with_the_reason(tmp_path: Path) -> None:
     (upload,) = json.loads(refused.out)["uploads"]
     assert (upload["evidence"], upload["status"], upload["receipt"], upload["verdict"]) == (name, "refused", None, None)
     assert homecheck(home, "upload").status == 0  # what was refused no longer waits
+
+
+def test_evidence_that_was_rescued_from_a_full_disk_is_sent_from_its_file(tmp_path: Path) -> None:
+    with ScriptedCollector() as collector:
+        home, name = enrolled(collector, tmp_path / "home")
+        rescued = tmp_path / "rescued.jws"
+        rescued.write_bytes(spool.read_envelope(home, name) or b"")
+        spool.remove(home, name)
+        result = homecheck(home, "upload", "--from", str(rescued))
+    assert result.status == 0
+    assert result.out.startswith(f"{name}: accepted by voice, verdict pass")

@@ -7,7 +7,7 @@ import pytest
 from homecheck.config import Home
 from homecheck.enrolment import find
 from homecheck.fingerprint import words
-from tests.cli.command_line import homecheck
+from tests.command_line import homecheck
 from tests.scripted_collector import ScriptedCollector, problem
 
 

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from homecheck import durable
+from homecheck.errors import StateError
+
+
+def test_line_feeds_and_every_other_byte_stay_what_they_are(tmp_path: Path) -> None:
+    data = bytes(range(256)) + b"\r\n\n\x1a"
+    durable.write(tmp_path / "ü ä" / "file", data)
+    assert durable.read(tmp_path / "ü ä" / "file") == data
+
+
+def test_the_old_content_stays_when_the_new_cannot_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "file"
+    path.mkdir(parents=True)  # a folder where the file should be: the last step, the rename, fails
+    (path / "inside").write_bytes(b"old")
+    with pytest.raises(StateError, match="file: cannot write this file") as caught:
+        durable.write(path, b"new")
+    assert "Free some disk space" in caught.value.advice
+    assert (path / "inside").read_bytes() == b"old"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_bytes(b"")
+    with pytest.raises(StateError) as caught:
+        durable.write(tmp_path / "keys" / "a", b"x")
+    assert str(tmp_path / "keys") in caught.value.message
+
+
+def test_what_is_not_there_reads_as_none_and_removes_as_done(tmp_path: Path) -> None:
+    assert durable.read(tmp_path / "missing") is None
+    durable.remove(tmp_path / "missing")
+    durable.remove(tmp_path / "no folder" / "missing")
+
+
+@pytest.mark.skipif(
+    sys.platform == "win32", reason="a folder cannot be read as a file there either, but says it otherwise"
+)
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="cannot read this file: Is a directory"):
+        durable.read(tmp_path)
