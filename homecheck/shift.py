@@ -9,7 +9,8 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_FORM: Final = re.compile(r"([A-Z][a-z]{2})(?:-([A-Z][a-z]{2}))? ([0-2]\d:[0-5]\d)-([0-2]\d:[0-5]\d)")
+_HOUR: Final = "(?:[01][0-9]|2[0-3])"
+_FORM: Final = re.compile(f"([A-Z][a-z]{{2}})(?:-([A-Z][a-z]{{2}}))? ({_HOUR}:[0-5][0-9])-({_HOUR}:[0-5][0-9])")
 
 
 @dataclass(frozen=True)
