@@ -148,7 +148,6 @@ def remove(home: Home, name: str) -> None:
     """Forget an envelope: its receipt is stored, or other bytes took its place."""
     durable.remove(envelope_path(home, name))
     durable.remove(_notes_path(home, name))
-    _remove_lock(home, name)
 
 
 def set_aside(home: Home, name: str, reason: str, now: datetime | None = None) -> None:
@@ -163,7 +162,6 @@ def set_aside(home: Home, name: str, reason: str, now: datetime | None = None) -
     except OSError as error:
         raise StateError(f"{source}: cannot move this file aside: {error.strerror}", durable.ADVICE) from None
     durable.remove(_notes_path(home, name))
-    _remove_lock(home, name)
 
 
 def aside(home: Home) -> tuple[Aside, ...]:
@@ -179,8 +177,13 @@ def aside(home: Home) -> tuple[Aside, ...]:
 def claim(home: Home, name: str) -> Iterator[bool]:
     """Hold an envelope inside the block, so that no two processes send it; yields False when another one has it."""
     durable.make_folder(home.spool)
-    with exclusive(_lock_path(home, name)) as held:
-        yield held
+    held = False
+    try:
+        with exclusive(_lock_path(home, name)) as held:
+            yield held
+    finally:
+        if held and not envelope_path(home, name).exists():
+            _remove_lock(home, name)  # nothing is left that it could protect
 
 
 # Notes on delivery
@@ -280,9 +283,9 @@ def _drop(home: Home, name: str) -> str:
 
 
 def _remove_leftovers(home: Home, now: datetime) -> None:
-    """Remove temporary files and notes without an envelope that a crash left behind; young ones may be at work."""
+    """Remove what a crash left behind: temporary files, notes and locks without envelope. Young ones may be in use."""
     for path in _files(home.spool):
-        orphan = path.suffix == ".json" and not path.with_suffix(".jws").exists()
+        orphan = path.suffix in (".json", ".lock") and not path.with_suffix(".jws").exists()
         made = _modified(path) if path.suffix == durable.TEMPORARY or orphan else None
         if made and now - made > timedelta(hours=1):
             durable.remove(path)
@@ -330,7 +333,7 @@ def _modified(path: Path) -> datetime | None:
 
 
 def _remove_lock(home: Home, name: str) -> None:
-    """Remove the lock's file. Who waits for it finds no envelope afterwards; Windows keeps it until it is released."""
+    """Remove the lock's file. Whoever holds it meanwhile finds no envelope; on Windows it then stays for later."""
     try:
         _lock_path(home, name).unlink(missing_ok=True)
     except PermissionError:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -59,14 +61,14 @@ class Bench:
 
     def deliver(self, name: str, **options: Any) -> Delivery:
         options = {"random": lambda: 0.5, "deadline_seconds": 60.0, **options}
-        time = self.time
+        fake = self.time
         return deliver(
-            self.home, self.enrolment, self.signer, name, HTTP, time.sleep, time.clock, now=time.now, **options
+            self.home, self.enrolment, self.signer, name, HTTP, fake.sleep, fake.clock, now=fake.now, **options
         )
 
     def deliver_waiting(self, **options: Any) -> tuple[Delivery, ...]:
-        time = self.time
-        return deliver_waiting(self.home, HTTP, time.sleep, time.clock, random=lambda: 0.5, now=time.now, **options)
+        fake = self.time
+        return deliver_waiting(self.home, HTTP, fake.sleep, fake.clock, random=lambda: 0.5, now=fake.now, **options)
 
     def waiting(self) -> list[str]:
         return [one.digest for one in spool.waiting(self.home)]
@@ -404,6 +406,23 @@ def test_what_another_process_has_sent_meanwhile_is_accepted(bench: Bench) -> No
     first = bench.deliver(name)
     assert bench.deliver(name) == first
     assert len(bench.collector.sent("PUT")) == 1
+
+
+def test_two_uploads_at_once_send_every_file_once(bench: Bench) -> None:
+    names = [bench.put(number) for number in range(1, 13)]
+
+    def slowly(request: Request) -> Reply:
+        time.sleep(0.005)
+        return bench.collector.receipt(request)
+
+    bench.collector.script("PUT", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        runs = list(threads.map(lambda _: deliver_waiting(bench.home, new_session({})), range(2)))
+    sent = [digest(request.body) for request in bench.collector.sent("PUT")]
+    assert sorted(sent) == sorted(names)
+    for run in runs:
+        assert all(found.status == "accepted" or "Another homecheck" in found.message for found in run)
+    assert list(bench.home.spool.iterdir()) == []
 
 
 def test_receipts_are_listed_newest_first_and_a_forged_one_is_not(bench: Bench) -> None:
