@@ -31,7 +31,7 @@ def enroll(invite_url: str, yes: bool) -> int:
     click.echo(describe(invitation), err=True)
     click.echo(f"\nName of the key made on this computer for it:\n  {words(key.public.kid)}", err=True)
     click.echo("  (If somebody from support asks, these are the words to read out.)\n", err=True)
-    if not yes and not click.confirm(f"Enrol this computer with {invitation.collector_name}?", err=True):
+    if not yes and not _agrees(invitation):
         forget(invitation, home, with_key=True)
         click.echo("Nothing was sent, and the key is deleted again.", err=True)
         return 1
@@ -41,9 +41,17 @@ def enroll(invite_url: str, yes: bool) -> int:
     return 0
 
 
+def _agrees(invitation: Invitation) -> bool:
+    """Ask the person; who closes the window or presses Ctrl-C has not agreed."""
+    try:
+        return click.confirm(f"Enrol this computer with {invitation.collector_name}?", err=True)
+    except click.Abort:
+        return False
+
+
 def describe(invitation: Invitation) -> str:
     """Return everything a person should know before agreeing."""
-    measured = ", ".join(label(name) for name in invitation.quantities if not name.startswith("declaration."))
+    measured = "; ".join(label(name) for name in invitation.quantities if not name.startswith("declaration."))
     asked = f" You would also be asked {_questions(len(invitation.declarations))}." if invitation.declarations else ""
     lines = [
         f"{invitation.collector_name} invites {invitation.person or 'you'} to: {invitation.title}",
@@ -53,7 +61,8 @@ def describe(invitation: Invitation) -> str:
         f"What would be measured: {measured}.{asked}",
         f"How long it is kept there: {_days(invitation.retention_days)}.",
         "Sound is never stored and never sent: only levels and counts are.",
-        "Each time, you see the results before they are sent. You can stop at any time: homecheck leave",
+        "Whenever you run a check yourself, you see the results before they are sent.",
+        "You can end this at any time: homecheck leave",
     ]
     return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines)
 

@@ -24,7 +24,7 @@ def leave(program: str, yes: bool) -> int:
     click.echo(f"You are about to leave {enrolment.program}: {enrolment.title}.", err=True)
     click.echo("  This computer deletes the key for it. To come back you need a new invitation.", err=True)
     click.echo(f"  What was sent stays with {enrolment.collector_name} until its time is over;", err=True)
-    click.echo(f"  to have it deleted earlier, ask {enrolment.collector_name}.", err=True)
+    click.echo("  to have it deleted earlier, ask the company.", err=True)
     if unsent:
         click.echo(f"  Not sent yet, and never will be: {_results(unsent)}. First send: homecheck upload", err=True)
     if not yes and not click.confirm("Leave?", err=True):

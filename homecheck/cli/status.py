@@ -99,6 +99,8 @@ def _waiting_lines(one: dict[str, Any]) -> list[str]:
     lines = [f"  {one['evidence']}, {one['program'] or 'program not known'}, since {one['since'][:16]}Z"]
     if one["last_error"]:
         lines.append(f"    attempts: {one['attempts']}; last error: {one['last_error']}")
-    when = f"not before {one['not_before'][:16]}Z" if one["not_before"] else "at the next check"
-    lines.append(f"    next attempt: {when}, or with: homecheck upload")
+    if one["not_before"]:
+        lines.append(f"    next attempt: not before {one['not_before'][:16]}Z, as the collector asked")
+    else:
+        lines.append("    next attempt: at the next check, or with: homecheck upload")
     return lines

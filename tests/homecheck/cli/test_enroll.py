@@ -35,6 +35,14 @@ def test_everything_is_shown_before_anything_is_sent_and_no_means_no(home: Home)
     assert list(home.keys.iterdir()) == []
 
 
+def test_no_answer_is_no_agreement(home: Home) -> None:
+    with ScriptedCollector() as collector:
+        result = homecheck(home, "enroll", collector.invite_url, typed="")
+        assert collector.sent("POST") == []
+    assert result.status == 1
+    assert list(home.keys.iterdir()) == []
+
+
 def test_yes_enrols_and_the_words_shown_are_those_of_the_key(home: Home) -> None:
     with ScriptedCollector() as collector:
         result = homecheck(home, "enroll", collector.invite_url, typed="y\n")
