@@ -276,9 +276,9 @@ def _read_target(record: Record) -> Target:
 
 
 def _read_shift(record: Record) -> Shift:
-    shift = Shift(record.text("timezone", max_length=60), record.texts("windows"))
-    record.done()
-    return shift
+    timezone, windows = record.text("timezone", max_length=60), record.texts("windows")
+    record.done()  # a misspelt key is named before the window that it left out
+    return Shift(timezone, windows)
 
 
 def _choice(record: Record, name: str, choices: Iterable[str], default: str) -> str:

@@ -1,0 +1,298 @@
+"""Policies: what is not known is refused with file, requirement and reason; the presets are whole and consistent."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homecheck.errors import PolicyError
+from homecheck.measurement import CheckSetup, Kind, Target
+from homecheck.policy import PRESETS, Limits, Policy, load_policy, parse_policy
+from homecheck.signing import POLICY, sign, verify
+from homecheck.strict_json import parse_object
+from probes import PROBES
+from tests.forgeries import DEVICE, ENROLLED
+
+HEAD = 'name = "mine"\nversion = "1"\n'
+ONE = '[[requirement]]\nquantity = "network.download"\nat_least = 10\n'
+
+
+def requirement(body: str, quantity: str = "network.download") -> str:
+    return f'{HEAD}[[requirement]]\nquantity = "{quantity}"\n{body}\n'
+
+
+def declaration(body: str) -> str:
+    return f'{HEAD}[[declaration]]\nid = "corded"\n{body}\n'
+
+
+def target(**changes: Any) -> str:
+    values = {"name": '"softphone"', "host": '"calls.example.com"', "port": "443", "protocol": '"tls"', **changes}
+    return HEAD + ONE + "[[target]]\n" + "".join(f"{key} = {value}\n" for key, value in values.items())
+
+
+def test_a_small_policy_has_safe_defaults() -> None:
+    policy = parse_policy(HEAD + ONE, "mine.toml")
+    assert policy.decision_rule == "guarded"
+    assert policy.recheck_every() == timedelta(days=30)
+    (only,) = policy.requirements
+    assert (only.severity, only.trust, only.limits) == ("required", "self-reported", Limits(at_least=10))
+
+
+REFUSED = {
+    "not toml": ("name = ", "mine.toml: not TOML"),
+    "empty file": ("", "mine.toml: the key 'name' is missing"),
+    "no requirement": (HEAD, "mine.toml: the policy is empty: it would let everybody pass"),
+    "unknown key on top": (HEAD + 'titel = "x"\n' + ONE, "mine.toml: unknown key 'titel'"),
+    "misspelt limit": (requirement("atmost = 30"), "mine.toml: network.download: unknown key 'atmost'"),
+    "misspelt limit beside a good one": (requirement("at_least = 1\natmost = 30"), "unknown key 'atmost'"),
+    "no limit": (requirement(""), "mine.toml: network.download: no limit is set"),
+    "empty one_of": (requirement("one_of = []", "link.type"), "mine.toml: link.type: one_of is empty"),
+    "empty warn_on": (requirement('one_of = ["a"]\nwarn_on = []', "link.type"), "link.type: warn_on is empty"),
+    "text as a limit": (requirement('at_least = "10"'), "network.download: at_least: a number is expected, not '10'"),
+    "true as a limit": (requirement("at_least = true"), "at_least: a number is expected, not True"),
+    "infinite limit": (requirement("at_least = inf"), "at_least: a number is expected, not inf"),
+    "nan as a limit": (requirement("at_most = nan"), "at_most: a number is expected, not nan"),
+    "date as a limit": (requirement("equals = 2026-01-01"), "equals: a number, text, true, false or null"),
+    "limits crossed": (requirement("at_least = 5\nat_most = 3"), "at_least = 5 and at_most = 3 contradict"),
+    "warns below the limit": (requirement("at_least = 5\nwarn_below = 3"), "at_least = 5 and warn_below = 3"),
+    "warns above the limit": (requirement("at_most = 5\nwarn_above = 7"), "warn_above = 7 and at_most = 5"),
+    "number and name": (requirement('at_least = 5\none_of = ["a"]'), "a limit for numbers and a limit for names"),
+    "equals and one_of": (requirement('equals = "a"\none_of = ["a"]'), "equals contradicts one_of"),
+    "allowed and forbidden": (requirement('one_of = ["a"]\nnone_of = ["a"]'), "'a' stands in one_of and in none_of"),
+    "warns on what fails": (requirement('one_of = ["a"]\nwarn_on = ["b"]'), "warn_on 'b' is not allowed by one_of"),
+    "warns on the forbidden": (requirement('none_of = ["a"]\nwarn_on = ["a"]'), "stands in warn_on and in none_of"),
+    "unknown severity": (requirement('at_least = 5\nseverity = "hard"'), "severity = 'hard' is none of required"),
+    "unknown trust": (requirement('at_least = 5\ntrust = "full"'), "trust = 'full' is none of self-reported"),
+    "unknown decision rule": (HEAD + 'decision_rule = "kind"\n' + ONE, "decision_rule = 'kind' is none of guarded"),
+    "bad recheck": (HEAD + 'recheck = "monthly"\n' + ONE, "mine.toml: 'monthly' is no duration"),
+    "no name": ('version = "1"\n' + ONE, "mine.toml: the key 'name' is missing"),
+    "number as version": ('name = "mine"\nversion = 1\n' + ONE, "mine.toml: version: a text is expected, not 1"),
+    "requirement no table": (HEAD + "requirement = 7\n", "mine.toml: requirement: a list is expected"),
+    "requirement without quantity": (HEAD + "[[requirement]]\nat_least = 1\n", "the key 'quantity' is missing"),
+    "question without wording": (declaration("question = {}"), "declaration corded: the question has no wording"),
+    "question missing": (declaration("must_be = true"), "the key 'question' is missing"),
+    "question a text": (declaration('question = "Is it?"'), "question: an object is expected, not str"),
+    "answer needed is a text": (declaration('question.en = "?"\nmust_be = "yes"'), "must_be: true or false"),
+    "question with a limit": (declaration('question.en = "?"\nat_least = 1'), "unknown key 'at_least'"),
+    "port zero": (target(port="0"), "port: 0 is not between 1"),
+    "port too large": (target(port="65536"), "target softphone: port 65536 is above 65535"),
+    "unknown protocol": (target(protocol='"sip"'), "protocol = 'sip' is none of tcp, udp, tls, https, wss"),
+    "target without host": (target(host="7"), "host: a text is expected, not 7"),
+    "unknown zone": (HEAD + ONE + '[shift]\ntimezone = "Mars"\nwindows = ["Mon 08:00-09:00"]\n', "'Mars' is not known"),
+    "no windows": (HEAD + ONE + '[shift]\ntimezone = "UTC"\nwindows = []\n', "windows is empty"),
+    "bad window": (HEAD + ONE + '[shift]\ntimezone = "UTC"\nwindows = ["Mon"]\n', "'Mon' is no window"),
+    "unknown key in shift": (
+        HEAD + ONE + '[shift]\ntimezone = "UTC"\nwindow = ["Mon"]\n',
+        "mine.toml.shift: unknown key 'window'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_wrong_policy_is_refused_with_its_place_and_reason(text: str, message: str) -> None:
+    with pytest.raises(PolicyError) as refused:
+        parse_policy(text, "mine.toml")
+    assert message in refused.value.message
+    assert refused.value.message.startswith("mine.toml")
+
+
+FLOOR = """
+[[requirement]]
+quantity = "network.rtt"
+at_most = {rtt}
+[[requirement]]
+quantity = "network.pdv_p95"
+at_most = {pdv}
+[[requirement]]
+quantity = "network.loss"
+at_most = {loss}
+[[requirement]]
+quantity = "network.mos"
+at_least = {mos}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rtt", "pdv", "loss", "mos"),
+    [
+        (400, 30, 1, 3.9),  # limits of a well-known telephony library, each just allowed, below a usual floor
+        (500, 40, 3, 3.5),
+        (120, 30, 1, 4.3),
+        (120, 150, 1, 4.2),  # only a deeper jitter buffer takes such variation, and it delays
+    ],
+)
+def test_limits_that_together_miss_the_policys_own_floor_are_refused(
+    rtt: float, pdv: float, loss: float, mos: float
+) -> None:
+    with pytest.raises(PolicyError, match=r"network\.mos: at_least = .* each just allowed, give MOS"):
+        parse_policy(HEAD + FLOOR.format(rtt=rtt, pdv=pdv, loss=loss, mos=mos), "mine.toml")
+
+
+def test_limits_that_together_reach_the_floor_are_accepted() -> None:
+    assert len(parse_policy(HEAD + FLOOR.format(rtt=120, pdv=30, loss=1, mos=4.2), "mine.toml").requirements) == 4
+
+
+def test_a_policy_comes_back_from_its_signed_form_with_the_same_digest() -> None:
+    text = target() + declaration('question.en = "Corded?"\nquestion.sv = "Sladd?"\nmust_be = false')[len(HEAD) :]
+    policy = parse_policy(text + '[shift]\ntimezone = "UTC"\nwindows = ["Mon 08:00-09:00"]\n', "mine.toml")
+    assert policy.targets == (Target("softphone", "calls.example.com", 443, "tls"),)
+    again = Policy.from_bytes(verify(sign(policy.to_bytes(), POLICY, DEVICE), POLICY, ENROLLED.get))
+    assert again == policy
+    assert again.digest == policy.digest
+
+
+def test_the_digest_does_not_depend_on_spaces_order_or_comments() -> None:
+    first = parse_policy(HEAD + ONE, "a.toml")
+    second = parse_policy(
+        '# mine\nversion="1"\nname="mine"\n[[requirement]]\nat_least=10\nquantity="network.download"', "b"
+    )
+    assert first.digest == second.digest
+    assert first.digest != replace(first, version="2").digest
+
+
+def test_every_limit_changes_the_digest() -> None:
+    base = parse_policy(requirement("at_least = 10"), "a")
+    for other in ("at_least = 10.5", "at_most = 10", 'at_least = 10\nseverity = "advisory"', "at_least = 0"):
+        assert parse_policy(requirement(other), "a").digest != base.digest
+
+
+def test_a_limit_of_zero_or_no_survives_the_way() -> None:
+    policy = parse_policy(requirement("at_most = 0") + '[[requirement]]\nquantity = "link.vpn"\nequals = false\n', "a")
+    members = parse_object(policy.to_bytes())
+    assert members["requirement"][0]["at_most"] == 0
+    assert members["requirement"][1]["equals"] is False
+
+
+def test_a_question_is_asked_in_the_persons_language_or_in_english() -> None:
+    (question,) = parse_policy(declaration('question.en = "Corded?"\nquestion.sv = "Sladd?"'), "a").declarations
+    assert [question.wording(language) for language in ("sv", "en", "es")] == ["Sladd?", "Corded?", "Corded?"]
+    (only,) = parse_policy(declaration('question.fi = "Johto?"'), "a").declarations
+    assert only.wording("sv") == "Johto?"
+
+
+def test_a_policy_names_everything_that_must_be_sent() -> None:
+    policy = parse_policy(HEAD + ONE + declaration('question.en = "?"')[len(HEAD) :], "a")
+    assert policy.quantities() == {"network.download", "declaration.corded"}
+
+
+def test_a_file_is_read_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(HEAD + ONE, encoding="utf-8")
+    assert load_policy(str(tmp_path / "mine.toml")).name == "mine"
+    with pytest.raises(PolicyError, match="cannot read the policy") as missing:
+        load_policy(str(tmp_path / "gone.toml"))
+    assert "voice-standard" in missing.value.advice
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe", b"\x00" * 10])
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "mine.toml").write_bytes(data)
+    with pytest.raises(PolicyError, match=r"mine\.toml"):
+        load_policy(str(tmp_path / "mine.toml"))
+
+
+def test_a_folder_is_no_policy(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="cannot read the policy"):
+        load_policy(str(tmp_path))
+
+
+# --- Presets ----------------------------------------------------------------------------------------------------------
+
+QUANTITIES = {quantity.name: quantity for probe in PROBES for quantity in probe.for_check(CheckSetup()).quantities}
+PRESET = pytest.mark.parametrize("name", PRESETS)
+
+
+@PRESET
+def test_every_limit_of_a_preset_has_reason_source_and_advice(name: str) -> None:
+    policy = load_policy(name)
+    assert policy.name == name
+    assert policy.title
+    assert policy.description
+    for found in policy.requirements:
+        assert found.reason, found.quantity
+        assert found.source, found.quantity
+        assert found.advice, found.quantity
+    assert all(question.reason for question in policy.declarations)
+
+
+@PRESET
+def test_every_quantity_of_a_preset_is_measured_by_a_shipped_probe(name: str) -> None:
+    assert {found.quantity for found in load_policy(name).requirements} <= QUANTITIES.keys()
+
+
+@PRESET
+def test_every_limit_of_a_preset_fits_the_kind_of_its_quantity(name: str) -> None:
+    for found in load_policy(name).requirements:
+        limits, kind = found.limits, QUANTITIES[found.quantity].kind
+        numeric = any(
+            limit is not None for limit in (limits.at_least, limits.at_most, limits.warn_below, limits.warn_above)
+        )
+        assert numeric == (kind is Kind.NUMBER), found.quantity
+        named = (*limits.one_of, *limits.none_of, *limits.warn_on)
+        assert all(isinstance(value, str) for value in named), found.quantity
+        if limits.equals is not None:
+            assert isinstance(limits.equals, bool), found.quantity
+
+
+@PRESET
+def test_a_preset_asks_its_questions_in_every_language(name: str) -> None:
+    for question in load_policy(name).declarations:
+        assert question.question.keys() >= {"en", "sv", "es"}, question.id
+
+
+# Fail and warn limits of the presets, written by hand from the published requirements they stand for.
+NUMBERS: dict[str, dict[str, tuple[float, float]]] = {
+    "chat-only": {"network.download": (3, 5), "network.rtt": (300, 180), "network.loss": (5, 2)},
+    "voice-basic": {"network.upload": (1, 3), "network.rtt": (180, 120), "network.pdv_p95": (30, 20)},
+    "voice-standard": {"network.download": (10, 25), "network.rtt": (120, 80), "network.pdv_p95": (30, 15)},
+    "strict-wired": {"network.upload": (3, 10), "network.rtt": (120, 50), "network.loss": (0.5, 0.1)},
+    "voice-landline": {"network.download": (3, 5), "network.rtt": (300, 180)},
+    "video-agent": {"network.download": (20, 50), "network.upload": (10, 20), "network.loss": (1, 0.5)},
+}
+
+
+@PRESET
+def test_a_preset_holds_its_published_numbers(name: str) -> None:
+    limits = {found.quantity: found.limits for found in load_policy(name).requirements}
+    for quantity, (fail, warn) in NUMBERS[name].items():
+        found = limits[quantity]
+        assert (found.at_least or found.at_most, found.warn_below or found.warn_above) == (fail, warn), quantity
+
+
+@pytest.mark.parametrize("name", ["voice-basic", "voice-standard", "strict-wired", "video-agent"])
+def test_raising_a_presets_floor_by_a_tenth_contradicts_its_own_limits(name: str) -> None:
+    """The floors are as high as the other limits honestly allow."""
+    policy = load_policy(name)
+    raised = tuple(
+        replace(found, limits=Limits(at_least=(found.limits.at_least or 0) + 0.1))
+        if found.quantity == "network.mos"
+        else found
+        for found in policy.requirements
+    )
+    with pytest.raises(ValueError, match=r"each just allowed, give MOS 4\.\d\d"):
+        replace(policy, requirements=raised)
+
+
+def test_only_strict_wired_demands_a_cable_and_a_cord() -> None:
+    demands = {}
+    for name in PRESETS:
+        limits = {
+            found.quantity: found.limits for found in load_policy(name).requirements if found.severity == "required"
+        }
+        demands[name] = (
+            limits.get("link.type", Limits(at_least=0)).one_of == ("ethernet",),
+            limits.get("headset.transport", Limits(at_least=0)).one_of == ("wired",),
+        )
+    assert {name for name, (cable, cord) in demands.items() if cable and cord} == {"strict-wired"}
+    assert not any(cable or cord for name, (cable, cord) in demands.items() if name != "strict-wired")
+
+
+def test_presets_are_toml_of_their_own_name() -> None:
+    folder = Path(__file__).parents[2] / "homecheck" / "policies"
+    assert {path.stem for path in folder.glob("*.toml")} == set(PRESETS)
+    for path in folder.glob("*.toml"):
+        assert tomllib.loads(path.read_text(encoding="utf-8"))["name"] == path.stem
