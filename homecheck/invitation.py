@@ -129,8 +129,9 @@ def split_invite_url(url: str) -> tuple[str, str]:
     match = _INVITE_URL.fullmatch(url.strip())
     if not match:
         raise EnrolmentError(f"{one_line(url)[:120]}: this is no invitation", WHOLE_ADDRESS)
-    collector = match[1].rstrip("/")
-    if not collector.lower().startswith("https://") and not is_loopback(collector):
+    parts = urlsplit(match[1].rstrip("/"))
+    collector = f"{parts.scheme.lower()}://{parts.netloc.lower()}{parts.path}"  # as it stands in every document
+    if not collector.startswith("https://") and not is_loopback(collector):
         message = (
             f"{urlsplit(collector).netloc}: the invitation's address begins with http://, so others could read along"
         )

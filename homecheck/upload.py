@@ -226,7 +226,7 @@ class _Sending:
         """Return what the receipt says that another process has stored; StateError when there is none."""
         for receipt, name in stored_receipts(self.home, (self.enrolment,)):
             if receipt.envelope == self.digest:
-                message = f"Received by {self.enrolment.collector_name}."
+                message = f"{self.enrolment.collector_name} has received it."
                 return Delivery(self.enrolment.program, "accepted", self.digest, name, receipt, message)
         path = spool.envelope_path(self.home, self.digest)
         raise StateError(f"{path}: this result is not here any more", "Run a new check: homecheck check")
@@ -280,7 +280,7 @@ class _Sending:
         durable.write(self.home.receipts / f"{digits}.jws", envelope)
         durable.write(self.home.receipts / f"{digits}.receipt.jws", answer.body)
         spool.remove(self.home, self.digest)
-        message = f"Received by {self.enrolment.collector_name}."
+        message = f"{self.enrolment.collector_name} has received it."
         return Delivery(self.enrolment.program, "accepted", self.digest, signing.digest(answer.body), receipt, message)
 
     def _sign_again(self, evidence: Evidence, nonce: str) -> tuple[bytes, Evidence]:

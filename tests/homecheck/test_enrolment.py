@@ -122,6 +122,12 @@ def test_a_server_that_is_no_collector_is_named_and_nobody_is_blamed(reply: Repl
         assert "Compare the address" in caught.value.advice
 
 
+def test_capitals_in_the_address_and_space_around_it_do_not_matter() -> None:
+    with ScriptedCollector() as collector:
+        shouted = f"  {collector.url.replace('http', 'HTTP')}/invite/{CODE}/\n"
+        assert read_invitation(shouted, HTTP).collector == collector.url
+
+
 def test_a_collector_that_calls_itself_something_else_is_refused() -> None:
     with ScriptedCollector() as collector:
         collector.script("GET", collector.invitation(collector={"name": "x", "url": "https://evil.example"}))
