@@ -1,0 +1,54 @@
+"""Request bodies: of one media type, without content coding, of bounded size, within bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.requests import Request
+
+from homecheck.collector.problems import Problem
+
+JOSE: Final = "application/jose"
+JSON: Final = "application/json"
+SECONDS: Final = 30.0
+# A sender that is only a little over the limit is heard to the end, so that it can read the answer; beyond this the
+# connection is closed on it.
+HEARD: Final = 1_048_576
+
+
+async def read_body(request: Request, media_type: str, limit: int, *, seconds: float = SECONDS) -> bytes:
+    """Return the body. Problem: encoded, wrong-type, too-large (not read to its end) or too-slow."""
+    if coding := request.headers.get("content-encoding"):
+        raise Problem("encoded", f"Content-Encoding {coding!r:.40} is not accepted; send the bytes as they are")
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if given != media_type:
+        raise Problem("wrong-type", f"{given!r:.60} was sent; {media_type} is expected here")
+    declared = int(request.headers.get("content-length") or 0)
+    if declared > limit:
+        raise _too_large(limit, close=declared > HEARD)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _bounded(request, limit)
+    except TimeoutError:
+        raise Problem("too-slow", f"no complete request within {seconds:.0f} seconds", headers=CLOSE) from None
+
+
+async def _bounded(request: Request, limit: int) -> bytes:
+    body, heard = bytearray(), 0
+    async for chunk in request.stream():
+        heard += len(chunk)
+        if heard <= limit:
+            body += chunk
+        elif heard > HEARD:
+            raise _too_large(limit, close=True)
+    if heard > limit:
+        raise _too_large(limit, close=False)
+    return bytes(body)
+
+
+CLOSE: Final = {"Connection": "close"}
+
+
+def _too_large(limit: int, *, close: bool) -> Problem:
+    return Problem("too-large", f"more than {limit} bytes; at most that many are taken", headers=CLOSE if close else {})

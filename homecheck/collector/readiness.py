@@ -1,0 +1,39 @@
+"""Readiness that tells the truth: a real write that is committed, and the keys read from their files."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import Final
+
+from homecheck.collector import keys
+from homecheck.collector.context import Collector
+from homecheck.collector.problems import Problem, retry_later
+from homecheck.collector.store import settings
+from homecheck.collector.store.writer import Busy, NotStored
+from homecheck.errors import KeyStoreError
+from homecheck.standards.rfc_3339 import to_text
+
+SECONDS: Final = 5.0
+RETRY_SECONDS: Final = 10
+
+
+async def check(collector: Collector) -> None:
+    """Return when evidence could be taken now. Problem ``not-ready`` says what is in the way."""
+    try:
+        now = to_text(collector.clock())
+        written = collector.writer.submit(partial(settings.touch, moment=now))
+        async with asyncio.timeout(SECONDS):
+            await asyncio.wrap_future(written)
+        if keys.read(collector.keys_folder).signer.public != collector.keys.signer.public:
+            raise _not_ready("the signing key on the disk is not the one in use")
+    except TimeoutError:
+        raise _not_ready(f"the database did not take a write within {SECONDS:.0f} seconds") from None
+    except (Busy, NotStored) as error:
+        raise _not_ready(error.message) from None
+    except KeyStoreError:
+        raise _not_ready("the collector's keys cannot be read") from None  # where they are is nobody's business
+
+
+def _not_ready(detail: str) -> Problem:
+    return retry_later("not-ready", detail, RETRY_SECONDS)

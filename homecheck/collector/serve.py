@@ -1,0 +1,145 @@
+"""Run a collector: sockets, TLS, a clean start and a clean end."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from homecheck.collector import setup
+from homecheck.collector.app import application
+from homecheck.collector.store import settings
+from homecheck.collector.store.database import Database, opened, transaction
+from homecheck.errors import SetupError
+
+BACKLOG: Final = 2_048
+KEEP_ALIVE_SECONDS: Final = 15
+SHUTDOWN_SECONDS: Final = 20
+PROXIES: Final = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"  # where a proxy may stand
+
+
+@dataclass(frozen=True)
+class ServeSettings:
+    """Where and with what a collector runs. Without TLS it serves this computer alone, or a proxy that ends TLS."""
+
+    database: Database
+    host: str = "127.0.0.1"
+    port: int = setup.DEFAULT_PORT  # 0: any free one
+    url: str | None = None  # the public address, remembered; None: as configured, else where it listens
+    tls: tuple[Path, Path] | None = None  # certificate chain and private key, PEM
+    behind_proxy: bool = False
+
+    def __post_init__(self) -> None:
+        if self.tls is None and not self.behind_proxy and not is_loopback(self.host):
+            raise SetupError(
+                f"{self.host} is no loopback address, and there is no TLS certificate",
+                "Give --tls-cert and --tls-key, or --behind-proxy if a proxy in front of it ends TLS.",
+            )
+
+
+def serve(chosen: ServeSettings, announce: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM; `announce` gets the address once requests are answered. Raises SetupError."""
+    _check_certificate(chosen.tls)
+    loaded = setup.load(chosen.database)
+    listener = _listen(chosen.host, chosen.port)
+    try:
+        listening = _address(chosen, listener)
+        collector = replace(loaded, url=_remember_url(chosen, listening))
+        server = AnnouncingServer(_config(chosen, application(collector)), lambda: announce(listening))
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)  # uvicorn ends in order, then raises the signal once more
+        server.run(sockets=[listener])
+    finally:
+        listener.close()
+    if not server.started:
+        raise SetupError("the collector could not start", "See the messages above.")
+
+
+class AnnouncingServer(uvicorn.Server):
+    """Calls `announce` when requests are answered."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and tell."""
+        await super().startup(sockets)
+        if self.started:
+            self.announce()
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether `host` is this computer alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _config(chosen: ServeSettings, app: ASGIApp) -> uvicorn.Config:
+    certificate, key = chosen.tls or (None, None)
+    return uvicorn.Config(
+        app,
+        lifespan="on",
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        access_log=False,  # addresses hold invitation codes
+        log_config=None,
+        server_header=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        # Without a proxy in front anybody could write these headers, and choose the address that is stored.
+        proxy_headers=chosen.behind_proxy,
+        forwarded_allow_ips=PROXIES,
+    )
+
+
+def _remember_url(chosen: ServeSettings, listening: str) -> str:
+    """Return the collector's address, and store it for the commands that print links."""
+    with opened(chosen.database) as db, transaction(db):
+        if chosen.url is not None:
+            settings.write(db, "url", setup.clean_url(chosen.url))
+        else:
+            settings.write(db, "served_url", listening)
+        return settings.read(db).url
+
+
+def _address(chosen: ServeSettings, listener: socket.socket) -> str:
+    scheme = "http" if chosen.tls is None else "https"
+    host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
+    return f"{scheme}://{host}:{listener.getsockname()[1]}"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address, family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise SetupError(
+            f"cannot listen on {host} port {port}: {error.strerror or error}", "Choose another --host or --port."
+        ) from None
+
+
+def _check_certificate(files: tuple[Path, Path] | None) -> None:
+    if files is None:
+        return
+    certificate, key = files
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise SetupError(
+            f"{certificate}, {key}: {error.strerror or error}",
+            "Both are PEM files; the key belongs to the certificate.",
+        ) from None

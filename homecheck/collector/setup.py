@@ -1,0 +1,119 @@
+"""A new collector: database, keys, the first administrator; and opening one that is there."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from homecheck.collector import keys
+from homecheck.collector.context import Collector
+from homecheck.collector.store import events, settings, users
+from homecheck.collector.store.database import Connection, Database, Readers, opened, transaction
+from homecheck.collector.store.settings import Settings
+from homecheck.collector.store.users import User
+from homecheck.collector.store.writer import Writer
+from homecheck.config import Home
+from homecheck.errors import HomecheckError, SetupError
+from homecheck.signing import base64url
+
+DEFAULT_PORT: Final = 8861
+DEFAULT_URL: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
+FIRST_USER: Final = "admin"
+FIRST_LINK_LIFE: Final = timedelta(hours=24)  # the collector does not even run yet
+LINK_LIFE: Final = timedelta(minutes=15)
+SIGN_IN_PATH: Final = "/sign-in/"
+TOKEN_BYTES: Final = 16
+
+
+def default_database() -> str:
+    """Return the database that is used when nobody names one: a file in HOMECHECK_HOME."""
+    return Database(Home.default().root / "collector.db").url
+
+
+@dataclass(frozen=True)
+class NewCollector:
+    """What set-up made."""
+
+    database: Database
+    settings: Settings
+    sign_in: str
+
+
+def create(database: Database, name: str, url: str | None, now: datetime) -> NewCollector:
+    """Make database, keys and the first administrator. SetupError when something is there already; then all is left."""
+    chosen = Settings(name, url and clean_url(url), DEFAULT_URL, f"{database.path.stem}.keys")
+    db = database.create()
+    try:
+        keys.create(chosen.keys_folder(database))
+        with transaction(db):
+            _write_settings(db, chosen)
+            users.add(db, User(FIRST_USER, "admin"), now)
+            token = sign_in_token(db, FIRST_USER, FIRST_LINK_LIFE, now)
+            events.add(db, events.Event(now, "set-up", False, "operator", "", name, f"address {chosen.url}"))
+    except HomecheckError:
+        db.close()
+        _remove(database)  # half a collector is none, and would stop the next attempt; keys are never removed
+        raise
+    db.close()
+    return NewCollector(database, chosen, sign_in_address(chosen, token))
+
+
+def sign_in_token(db: Connection, user: str, life: timedelta, now: datetime) -> str:
+    """Store a new single-use sign-in link of `user` and return its secret."""
+    token = base64url(secrets.token_bytes(TOKEN_BYTES))
+    users.add_link(db, token, user, now + life)
+    return token
+
+
+def sign_in_address(chosen: Settings, token: str) -> str:
+    """Return the address that somebody opens to sign in."""
+    return f"{chosen.url}{SIGN_IN_PATH}{token}"
+
+
+def load(database: Database) -> Collector:
+    """Return the collector in `database`, ready to serve. SetupError and KeyStoreError say what is missing."""
+    with opened(database) as db:
+        if not settings.is_set_up(db):
+            raise SetupError(f"{database.path}: set-up did not come to its end", "Remove the file and run init again.")
+        chosen = settings.read(db)
+    folder = chosen.keys_folder(database)
+    return Collector(chosen.name, chosen.url, keys.read(folder), folder, Readers(database), Writer(database))
+
+
+def clean_url(url: str) -> str:
+    """Return the address as it stands in every document: scheme and host in lower case, no slash at the end."""
+    parts = urlsplit(url)
+    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    try:
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError:
+        raise SetupError(f"{url!r:.100}: the port is no number", "Write: https://collector.example.com") from None
+    if not parts.hostname or parts.scheme not in ("https", "http") or parts.query or parts.fragment or parts.username:
+        raise SetupError(f"{url!r:.100} is no address of a collector", "Write: https://collector.example.com")
+    if parts.path.strip("/"):
+        raise SetupError(
+            f"{url!r:.100}: a collector has a host name of its own, without a path",
+            "Write: https://collector.example.com",
+        )
+    if parts.scheme == "http" and not loopback:
+        raise SetupError(
+            f"{url!r:.100}: without TLS everybody on the way can read it", "Use https://, also behind a proxy."
+        )
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _write_settings(db: Connection, chosen: Settings) -> None:
+    settings.write(db, "name", chosen.name)
+    settings.write(db, "served_url", chosen.served_url)
+    settings.write(db, "keys", chosen.keys)
+    if chosen.configured_url:
+        settings.write(db, "url", chosen.configured_url)
+
+
+def _remove(database: Database) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{database.path}{suffix}").unlink(missing_ok=True)

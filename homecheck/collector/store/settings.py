@@ -1,0 +1,55 @@
+"""Who this collector is: names, addresses and the folder of its keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from homecheck.collector.store.database import Connection, Database, one_or_none
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What was given at set-up. `configured_url` is None when nobody has named an address.
+
+    `served_url` is where the collector was last served from without a configured address. `keys` is a folder, relative
+    to the database's own folder when it lies beside it, so that both can be moved together.
+    """
+
+    name: str
+    configured_url: str | None
+    served_url: str
+    keys: str
+
+    @property
+    def url(self) -> str:
+        """The collector's address, without a slash at the end: the `aud` of every document meant for it."""
+        return self.configured_url or self.served_url
+
+    def keys_folder(self, database: Database) -> Path:
+        """Return the folder of the signing key and the challenge secret."""
+        return database.path.parent / self.keys  # an absolute `keys` replaces what stands before it
+
+
+def read(db: Connection) -> Settings:
+    """Return the settings."""
+    values = {row["name"]: row["value"] for row in db.execute("SELECT name, value FROM setting")}
+    return Settings(values["name"], values.get("url"), values["served_url"], values["keys"])
+
+
+def write(db: Connection, name: str, value: str) -> None:
+    """Set one setting: name, url, served_url or keys."""
+    db.execute(
+        "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
+
+
+def touch(db: Connection, moment: str) -> None:
+    """Write something, to see whether writing is possible."""
+    write(db, "last_touched", moment)
+
+
+def is_set_up(db: Connection) -> bool:
+    """Tell whether set-up came to its end."""
+    return one_or_none(db, "SELECT 1 FROM setting WHERE name = 'keys'") is not None
