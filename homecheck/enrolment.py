@@ -196,7 +196,7 @@ def _read_answer(answer: Answer, invitation: Invitation, kid: str, home: Home, n
         program_id = record.record("program").text("id", max_length=64)
         if record.text("device") != kid or program_id != invitation.program_id:
             raise Refused("schema", "the answer is for another device or another program")
-        enrolment = _read(record, _local_name(home, program_id, invitation.collector), now)
+        enrolment = _read(record, _local_name(home, program_id, invitation.collector), from_text(to_text(now)))
     except (Refused, PolicyError) as error:
         message = f"{host} does not answer like a homecheck collector: {error.message}"
         raise EnrolmentError(message, "Tell the company that invited you.") from None
