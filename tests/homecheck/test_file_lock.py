@@ -18,7 +18,11 @@ def test_a_lock_is_waited_for_as_long_as_allowed_and_no_longer(tmp_path: Path) -
 def test_a_lock_that_is_released_meanwhile_is_taken(tmp_path: Path) -> None:
     holder = exclusive(tmp_path / "lock")
     assert holder.__enter__()
-    with exclusive(tmp_path / "lock", 1.0, lambda seconds: holder.__exit__(None, None, None) and None) as held:
+
+    def release(seconds: float) -> None:
+        holder.__exit__(None, None, None)
+
+    with exclusive(tmp_path / "lock", 1.0, release) as held:
         assert held
 
 
