@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 
-from homecheck.appraisal import number, with_unit
 from homecheck.errors import PolicyError
 from homecheck.measurement import CheckSetup, Kind, Quantity
 from homecheck.policy import PRESETS, Limits, Policy, Question, load_policy
+from homecheck.report.limits import better, needed, written
 from homecheck.report.words import LABELS, label
 
 OUTPUT = click.option(
@@ -145,7 +145,7 @@ def _unlike(limits: Limits, kind: Kind) -> str:
     fits = {Kind.NUMBER: (int, float), Kind.TEXT: (str,), Kind.YES_NO: (bool,)}[kind]
     for value in named:
         if not isinstance(value, fits) or (isinstance(value, bool) and kind is not Kind.YES_NO):
-            return f"{_written(value)} can never be its value"
+            return f"{written(value)} can never be its value"
     return ""
 
 
@@ -156,10 +156,10 @@ def policy_text(found: Policy, units: Mapping[str, str]) -> Iterator[str]:
         yield found.description
     for requirement in found.requirements:
         unit = units.get(requirement.quantity, "")
-        better = _better(requirement.limits, unit)
-        needed = ", ".join(filter(None, (_needed(requirement.limits, unit), better and f"better {better}")))
+        remark = better(requirement.limits, unit)
+        asked = ", ".join(filter(None, (needed(requirement.limits, unit), remark and f"better {remark}")))
         yield ""
-        yield f"{label(requirement.quantity)}: {needed} ({requirement.severity}, {requirement.trust})"
+        yield f"{label(requirement.quantity)}: {asked} ({requirement.severity}, {requirement.trust})"
         yield from (f"    {text}" for text in (requirement.reason, f"Source: {requirement.source}") if text)
     for question in found.declarations:
         yield ""
@@ -168,38 +168,6 @@ def policy_text(found: Policy, units: Mapping[str, str]) -> Iterator[str]:
     yield ""
     yield f"Checked again every {found.recheck}. {RULES[found.decision_rule]}"
     yield f"Digest: {found.digest}"
-
-
-def _needed(limits: Limits, unit: str) -> str:
-    parts = []
-    if limits.at_least is not None:
-        parts.append(f"at least {with_unit(limits.at_least, unit)}")
-    if limits.at_most is not None:
-        parts.append(f"at most {with_unit(limits.at_most, unit)}")
-    if limits.equals is not None:
-        parts.append(_written(limits.equals))
-    if limits.one_of:
-        parts.append(" or ".join(map(_written, limits.one_of)))
-    if limits.none_of:
-        parts.append("not " + ", not ".join(map(_written, limits.none_of)))
-    return " and ".join(parts)
-
-
-def _better(limits: Limits, unit: str) -> str:
-    parts = []
-    if limits.warn_below is not None:
-        parts.append(f"{with_unit(limits.warn_below, unit)} or more")
-    if limits.warn_above is not None:
-        parts.append(f"{with_unit(limits.warn_above, unit)} or less")
-    if limits.warn_on:
-        parts.append("not " + ", not ".join(map(_written, limits.warn_on)))
-    return " and ".join(parts)
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else number(value)
 
 
 def _question(question: Question) -> str:
