@@ -93,7 +93,9 @@ def responder_thread(
     reflector = Reflector(sessions, "127.0.0.1", 0)
     key = SoftwareKey.generate()
     responder = kind(sessions, key, announced_udp_port or reflector.port)
-    runner = web.AppRunner(responder.application(), access_log=None, auto_decompress=False, shutdown_timeout=0.5)
+    runner = web.AppRunner(
+        responder.application(), access_log=None, auto_decompress=False, lingering_time=0.5, shutdown_timeout=0.5
+    )
     listener = socket.create_server(("127.0.0.1", 0))
     stop = asyncio.Event()
 
@@ -102,6 +104,7 @@ def responder_thread(
         await web.SockSite(runner, listener).start()
         started.set()
         await stop.wait()
+        await asyncio.sleep(0.05)  # a connection that is just being accepted is taken in, so that it can be closed
         await runner.cleanup()
         await asyncio.sleep(0.05)  # connections that were cut off are closed in the loop's next turns
 

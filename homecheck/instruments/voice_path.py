@@ -21,6 +21,7 @@ from homecheck.standards import rfc_8762
 INTERVAL_SECONDS: Final = 0.02
 TAIL_SECONDS: Final = 1.5  # how long the last replies are waited for
 STEP_NS: Final = 2_000_000  # a change of the wall clock against the monotonic one, between two packets
+FIRST_REPLY_SECONDS: Final = 0.5  # the same, where none has come at all
 _POLL_SECONDS: Final = 0.1
 _NS: Final = 1_000_000_000
 
@@ -126,7 +127,7 @@ class VoiceFlow:
         """Stop sending, wait for the last replies, and return everything."""
         self._sending.clear()
         self._threads[0].join()
-        deadline = time.monotonic() + TAIL_SECONDS
+        deadline = time.monotonic() + (TAIL_SECONDS if self._replies else FIRST_REPLY_SECONDS)
         while len(self._replies) < len(self._sent) and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS / 2)
         self._listening.clear()

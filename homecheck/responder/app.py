@@ -102,6 +102,7 @@ class Responder:
     async def finish(self, request: web.Request) -> web.Response:
         """Close the session and return what was seen, signed."""
         session = self._session(request)
+        await request.read()  # a body left unread would cut the answer off
         if session.id != request.match_info["session"]:
             raise web.HTTPNotFound(text="no such session is open")
         self.sessions.close(session)

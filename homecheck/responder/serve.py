@@ -26,6 +26,7 @@ from homecheck.signing import Signer
 
 KEEP_ALIVE_SECONDS: Final = 60.0  # an agent warms its connections up before it measures
 SHUTDOWN_SECONDS: Final = 1.0
+LINGERING_SECONDS: Final = 0.5
 BACKLOG: Final = 512
 
 
@@ -82,11 +83,13 @@ async def running(settings: ServeSettings) -> AsyncIterator[Listening]:
         listener.close()
         raise SetupError(f"UDP port: {error.strerror or error}", "Choose another --udp-port.") from None
     responder = Responder(sessions, settings.signer, reflector.port)
-    # Compressed uploads are counted as they arrive: unpacking them would let an agent inflate its numbers.
+    # Compressed uploads are counted as they arrive: unpacking them would let an agent inflate its numbers. What follows
+    # a refusal is read only as long as the refusal needs to get through.
     runner = web.AppRunner(
         responder.application(),
         access_log=None,
         auto_decompress=False,
+        lingering_time=LINGERING_SECONDS,
         keepalive_timeout=KEEP_ALIVE_SECONDS,
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
