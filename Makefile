@@ -1,10 +1,10 @@
 # Two commands for a newcomer: `make run` shows this machine measured, `make test` proves the program.
 .PHONY: run test check clean
 
-# Everything needed is set up, then the main job on this machine: see `homecheck demo --help`.
+# Everything needed is set up, then the main job on this machine; `make run KEEP=1` leaves the dashboard open.
 run:
 	@sh tools/setup run
-	@.venv/bin/homecheck demo
+	@.venv/bin/homecheck demo $(if $(KEEP),--keep)
 
 # Everything needed is set up, then all checks and all tests; CI runs exactly this.
 test:

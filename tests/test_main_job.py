@@ -1,0 +1,161 @@
+"""The main job, end to end, as a newcomer, a candidate and cron would run it: commands, real servers, real sound."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from joserfc import jws
+from joserfc.jwk import OKPKey
+
+from homecheck.cli.local_servers import LocalServers
+from tests.soundcard import SoundCard
+
+RATE = 48000
+# 1 kHz with a peak of 0.01: 20 lg(0.01 / √2) = -43.01 dB under full scale, and A-weighting is 0 dB at 1 kHz.
+TONE = (0.01 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)).astype(np.float32)
+TONE_DBFS_A = -43.01
+
+
+def homecheck(home: Path, *arguments: str, timeout: float = 150) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "homecheck", *arguments],
+        env={**os.environ, "HOMECHECK_HOME": str(home), "PYTHONUTF8": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=timeout,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServers]:
+    running = LocalServers(tmp_path_factory.mktemp("servers"))
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def candidate(servers: LocalServers, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the state of somebody who was invited and has enrolled."""
+    home = tmp_path_factory.mktemp("candidate")
+    done = homecheck(home, "enroll", servers.invite("support", "voice-standard", "Ada Å"), "--yes")
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+def check(home: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Return exit status and JSON document of an unattended check."""
+    done = homecheck(home, "check", "--unattended", "--output", "json", *arguments)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def test_the_demo_measures_this_machine_and_its_collector_takes_and_judges_the_evidence(
+    sound_card: SoundCard, tmp_path: Path
+) -> None:
+    with sound_card.playing_into("wired", TONE, RATE):
+        done = homecheck(tmp_path, "demo", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    measured = result["measurements"]
+    assert [upload["status"] for upload in result["uploads"]] == ["accepted"]
+    assert result["uploads"][0]["receipt"].startswith("sha256:")
+    assert measured["headset.transport"]["value"] == "wired"
+    assert measured["network.udp"]["value"] is True
+    assert measured["network.loss"]["value"] == pytest.approx(0, abs=0.5)
+    assert measured["room.kind"]["value"] == "steady"
+    assert result["verdict"] in ("pass", "warn", "inconclusive", "fail")
+    assert "Dashboard: http://127.0.0.1:" in done.stderr
+
+
+def test_a_sound_of_known_level_and_a_named_device_come_out_right_and_signed(
+    servers: LocalServers, candidate: Path, sound_card: SoundCard, tmp_path: Path
+) -> None:
+    saved = tmp_path / "evidence.jws"
+    with sound_card.playing_into("wired", TONE, RATE):
+        status, result = check(candidate, "--only", "headset", "--only", "quiet_room", "--save", str(saved))
+        private = check(candidate, "--only", "quiet_room", "--policy", "voice-standard")[1]
+    assert status == 11  # the network was not measured: not decided
+    assert result["measurements"]["headset.transport"]["value"] == "wired"
+    noise = private["measurements"]["room.noise"]
+    assert noise["value"] == pytest.approx(TONE_DBFS_A, abs=0.1)
+    assert noise["unit"] == "dBFS(A)"
+    # The saved bytes are the evidence that the receipt names, and an independent library verifies them.
+    key = next(json.loads(path.read_text()) for path in (candidate / "keys").glob("*.jwk") if path.stem != "device")
+    del key["d"]
+    verified = jws.deserialize_compact(saved.read_bytes(), OKPKey.import_key(key), algorithms=["EdDSA"])
+    evidence = json.loads(verified.payload)
+    assert evidence["aud"] == servers.url
+    assert evidence["device"]["kid"] == key["kid"]
+    names = {found["quantity"] for run in evidence["runs"] for found in run["measurements"]}
+    assert "headset.transport" in names
+    assert "headset.model" not in names  # the policy does not ask for it, so it is not sent
+    done = homecheck(candidate, "verify", str(saved))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_collector_that_is_down_leaves_the_evidence_waiting_and_it_is_sent_later(
+    servers: LocalServers, candidate: Path
+) -> None:
+    servers.stop()
+    done = homecheck(candidate, "check", "--unattended", "--output", "json", "--only", "host")
+    assert done.returncode == 20, done.stderr
+    assert json.loads(done.stdout)["uploads"][0]["status"] == "waiting"
+    waiting = json.loads(homecheck(candidate, "status", "--output", "json").stdout)["waiting"]
+    assert len(waiting) == 1
+    servers.serve_collector()
+    sent = homecheck(candidate, "upload", "--output", "json")
+    assert sent.returncode == 0, sent.stderr
+    uploads = json.loads(sent.stdout)["uploads"]
+    assert [(upload["status"], upload["evidence"]) for upload in uploads] == [("accepted", waiting[0]["evidence"])]
+
+
+def test_without_any_sound_the_check_goes_on_and_says_what_is_missing(tmp_path: Path) -> None:
+    done = homecheck(tmp_path, "check", "--unattended", "--policy", "voice-standard", "--skip", "network")
+    assert done.returncode == 11, done.stderr
+    assert "Nothing is sent" not in done.stdout
+    assert "Private check: nothing was sent." in done.stdout
+
+
+def test_a_tampered_file_is_refused_with_the_reason(candidate: Path, tmp_path: Path) -> None:
+    saved = tmp_path / "evidence.jws"
+    check(candidate, "--only", "host", "--policy", "chat-only", "--save", str(saved))
+    header, payload, signature = saved.read_text().split(".")
+    swapped = "A" if payload[100] != "A" else "B"
+    saved.write_text(f"{header}.{payload[:100]}{swapped}{payload[101:]}.{signature}")
+    done = homecheck(candidate, "verify", str(saved))
+    assert done.returncode == 3
+    assert "signature" in done.stdout + done.stderr
+
+
+def test_nothing_but_one_json_document_is_on_stdout(candidate: Path) -> None:
+    done = homecheck(candidate, "check", "--unattended", "--output", "json", "--only", "host", "--no-upload")
+    document, end = json.JSONDecoder().raw_decode(done.stdout)
+    assert done.stdout[end:].strip() == ""
+    assert document["uploads"][0]["status"] == "none"
+    assert "This computer: done" in done.stderr
+
+
+def test_wrong_usage_is_exit_status_2(tmp_path: Path) -> None:
+    assert homecheck(tmp_path, "check", "--listen", "soon").returncode == 2
+    assert homecheck(tmp_path, "check", "--policy", "chat-only", "--program", "x").returncode == 2
+
+
+def test_a_policy_with_a_misspelt_key_is_named_with_file_and_key(tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('name = "p"\nversion = "1"\n[[requirement]]\nquantity = "room.noise"\natmost = -40\n')
+    done = homecheck(tmp_path, "check", "--unattended", "--policy", str(policy))
+    assert done.returncode == 1
+    assert "policy.toml: room.noise: unknown key 'atmost'" in done.stderr
