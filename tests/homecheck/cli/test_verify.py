@@ -1,0 +1,326 @@
+"""`homecheck verify`: 0 and what was verified, or 3 and the reason; offline, by the keys that were pinned."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from homecheck.appraisal import AttestationResult, Finding, Verdict
+from homecheck.cli import run
+from homecheck.evidence import Device
+from homecheck.keys import SoftwareKey, create_key_file, write_key_file
+from homecheck.observation import SessionObservation
+from homecheck.policy import load_policy
+from homecheck.receipt import Receipt
+from homecheck.signing import (
+    ENROLMENT,
+    EVIDENCE,
+    OBSERVATION,
+    POLICY,
+    RECEIPT,
+    RESULT,
+    ROTATION,
+    base64url,
+    digest,
+    jwks,
+    sign,
+)
+from homecheck.strict_json import serialize
+from tests.forgeries import (
+    DEVICE,
+    DEVICE_P256,
+    ENROLLED,
+    GENUINE,
+    NOON,
+    STRANGER,
+    Forgery,
+    forgeries,
+    genuine,
+    genuine_p256,
+)
+
+COLLECTOR = STRANGER
+ENVELOPE = genuine()
+RESULT_OF_IT = AttestationResult(
+    digest(ENVELOPE), "mine", "1", "sha256:" + "1" * 64, (Finding("network.rtt", Verdict.FAIL, "required", "300 ms"),)
+)
+RECEIPT_OF_IT = Receipt(
+    digest(ENVELOPE), GENUINE.id, "https://collector.example", "sales", NOON, 41, "measured", RESULT_OF_IT
+)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state of its own, without keys; the environment is the only way in."""
+    monkeypatch.setenv("HOMECHECK_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    path = tmp_path / "jwks.json"
+    path.write_bytes(serialize(jwks({key.public.kid: key.public for key in (DEVICE, COLLECTOR)})))
+    return path
+
+
+def write(tmp_path: Path, envelope: bytes, name: str = "document.jws") -> str:
+    (tmp_path / name).write_bytes(envelope)
+    return str(tmp_path / name)
+
+
+def verify(*args: str) -> int:
+    return run(["verify", *args])
+
+
+def test_good_evidence_is_described(tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify(write(tmp_path, ENVELOPE), "--jwks", str(keys)) == 0
+    out = capsys.readouterr().out
+    assert "Good         evidence" in out
+    assert digest(ENVELOPE) in out
+    assert f"{DEVICE.public.kid} (EdDSA)" in out
+    assert "3 quantities, 1 of them not measured; no verdict" in out
+
+
+def test_es256_evidence_is_good_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_bytes(serialize(jwks({DEVICE_P256.public.kid: DEVICE_P256.public})))
+    assert verify(write(tmp_path, genuine_p256()), "--jwks", str(path)) == 0
+    assert "(ES256)" in capsys.readouterr().out
+
+
+# What cannot be refused before its header is read is refused as what the header claims; typ then is another document.
+ANOTHER_READING = {"typ_of_another_of_our_documents": "schema", "larger_than_anything_we_read": "too-large"}
+
+
+@pytest.mark.parametrize("forgery", forgeries(), ids=lambda forgery: forgery.name)
+def test_a_forgery_is_refused_with_status_3_and_its_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], forgery: Forgery
+) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_bytes(serialize(jwks(ENROLLED)))
+    assert verify(write(tmp_path, forgery.make()), "--jwks", str(path)) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"refused ({ANOTHER_READING.get(forgery.name, forgery.reason)})" in captured.err
+    assert "document.jws" in captured.err
+
+
+def observation() -> bytes:
+    seen = SessionObservation("session-1", "challenge", NOON, NOON, "192.0.2.7")
+    return sign(seen.to_bytes(), OBSERVATION, COLLECTOR)
+
+
+def signed_policy() -> bytes:
+    members = {"program": "sales", "issued_at": "2026-11-23T12:00:00.000Z"}
+    return sign(serialize({**members, "policy": load_policy("voice-standard").members()}), POLICY, COLLECTOR)
+
+
+DOCUMENTS: dict[str, tuple[Callable[[], bytes], list[str]]] = {
+    "receipt": (
+        lambda: sign(RECEIPT_OF_IT.to_bytes(), RECEIPT, COLLECTOR),
+        ["41 in the collector's log", "Verdict      fail", "fail         network.rtt: 300 ms", "program sales"],
+    ),
+    "result": (lambda: sign(serialize(RESULT_OF_IT.members()), RESULT, COLLECTOR), ["Verdict      fail"]),
+    "observation": (observation, ["session-1 from 192.0.2.7"]),
+    "policy": (signed_policy, ["voice-standard version 1", "Program      sales"]),
+    "rotation": (lambda: sign(serialize({"jwk": COLLECTOR.public.jwk()}), ROTATION, DEVICE), [COLLECTOR.public.kid]),
+}
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_every_kind_of_document_is_verified_as_what_it_is(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    make, expected = DOCUMENTS[kind]
+    assert verify(write(tmp_path, make()), "--jwks", str(keys)) == 0
+    out = capsys.readouterr().out
+    assert f"Good         {kind}" in out
+    for text in expected:
+        assert text in out
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_a_document_whose_content_is_none_is_refused(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    envelope = sign(b'{"hello":"world"}', f"homecheck-{kind}+jws", COLLECTOR)
+    assert verify(write(tmp_path, envelope), "--jwks", str(keys)) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "refused (schema)" in captured.err or "refused (bad-key)" in captured.err
+
+
+def test_an_enrolment_proves_possession_of_its_own_key(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = SoftwareKey.generate()
+    payload = serialize({"jwk": new.public.jwk(), "aud": "https://collector.example"})
+    assert verify(write(tmp_path, sign(payload, ENROLMENT, new)), "--jwks", str(keys)) == 0
+    assert "possession is proven, nothing else" in capsys.readouterr().out
+
+
+def test_evidence_that_names_another_device_key_is_refused(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lying = replace(GENUINE, device=Device(COLLECTOR.public.kid, "file"))
+    assert verify(write(tmp_path, sign(lying.to_bytes(), EVIDENCE, DEVICE)), "--jwks", str(keys)) == 3
+    assert "refused (other-device)" in capsys.readouterr().err
+
+
+# --- With a receipt ---------------------------------------------------------------------------------------------------
+
+
+def test_a_receipt_for_this_file_is_good(tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    receipt = write(tmp_path, sign(RECEIPT_OF_IT.to_bytes(), RECEIPT, COLLECTOR), "receipt.jws")
+    assert verify(write(tmp_path, ENVELOPE), "--receipt", receipt, "--jwks", str(keys)) == 0
+    out = capsys.readouterr().out
+    assert "Good         evidence" in out
+    assert "Verdict      fail" in out
+
+
+OTHER = "sha256:" + "2" * 64
+WRONG_RECEIPTS: dict[str, tuple[Receipt, SoftwareKey, str]] = {
+    "for another envelope": (replace(RECEIPT_OF_IT, envelope=OTHER), COLLECTOR, "other-envelope"),
+    "for another id": (replace(RECEIPT_OF_IT, evidence_id=GENUINE.id[:-1] + "1"), COLLECTOR, "other-envelope"),
+    "by an unknown key": (RECEIPT_OF_IT, SoftwareKey.generate(), "unknown-key"),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG_RECEIPTS)
+def test_a_receipt_that_is_not_for_this_file_is_refused(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    receipt, signer, reason = WRONG_RECEIPTS[wrong]
+    path = write(tmp_path, sign(receipt.to_bytes(), RECEIPT, signer), "receipt.jws")
+    assert verify(write(tmp_path, ENVELOPE), "--receipt", path, "--jwks", str(keys)) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"receipt.jws: refused ({reason})" in captured.err
+
+
+# --- Where the keys come from -----------------------------------------------------------------------------------------
+
+
+def test_without_any_key_it_says_what_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify(write(tmp_path, ENVELOPE)) == 3
+    err = capsys.readouterr().err
+    assert "refused (unknown-key)" in err
+    assert "Keys known here: none. Give others with --jwks." in err
+
+
+def test_this_computers_own_evidence_needs_no_key_set(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_key_file(home / "keys" / f"{DEVICE.public.kid}.jwk", DEVICE)
+    create_key_file(home / "keys" / "other.jwk")
+    assert verify(write(tmp_path, ENVELOPE)) == 0
+    assert "this computer's own key" in capsys.readouterr().out
+
+
+def test_the_collectors_keys_are_those_pinned_at_enrolment(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "enrolments").mkdir(parents=True)
+    enrolment = {
+        "v": 1,
+        "name": "sales",
+        "program": {"id": "sales", "title": "Sales"},
+        "collector": {"name": "Example", "url": "https://collector.example"},
+        "subject": "person-1",
+        "device": DEVICE.public.kid,
+        "policy": signed_policy().decode(),
+        "jwks": jwks({COLLECTOR.public.kid: COLLECTOR.public}),
+        "responders": [],
+        "enrolled_at": "2026-11-23T12:00:00.000Z",
+    }
+    (home / "enrolments" / "sales.json").write_bytes(serialize(enrolment))
+    assert verify(write(tmp_path, sign(RECEIPT_OF_IT.to_bytes(), RECEIPT, COLLECTOR))) == 0
+    assert "pinned at enrolment in sales" in capsys.readouterr().out
+
+
+BAD_SETS: dict[str, Any] = {
+    "no json": b"keys",
+    "empty": b'{"keys":[]}',
+    "private": serialize({"keys": [DEVICE.jwk()]}),
+    "wrong kid": serialize({"keys": [{**DEVICE.public.jwk(), "kid": "x" * 43}]}),
+}
+
+
+@pytest.mark.parametrize("data", BAD_SETS.values(), ids=BAD_SETS)
+def test_a_bad_key_set_is_named_and_is_no_verdict_on_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], data: bytes
+) -> None:
+    (tmp_path / "jwks.json").write_bytes(data)
+    assert verify(write(tmp_path, ENVELOPE), "--jwks", str(tmp_path / "jwks.json")) == 1
+    assert "jwks.json: no key set" in capsys.readouterr().err
+
+
+@contextmanager
+def serving(status: int, body: bytes) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
+            return
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1/jwks"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_keys_can_be_fetched(tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(200, keys.read_bytes()) as url:
+        assert verify(write(tmp_path, ENVELOPE), "--jwks", url) == 0
+    assert url in capsys.readouterr().out
+
+
+def test_a_collector_without_keys_is_no_verdict_on_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(404, b"") as url:
+        assert verify(write(tmp_path, ENVELOPE), "--jwks", url) == 1
+    assert "HTTP status 404" in capsys.readouterr().err
+
+
+def test_keys_are_not_fetched_over_an_open_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert verify(write(tmp_path, ENVELOPE), "--jwks", "http://collector.example/v1/jwks") == 1
+    assert "over https only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("args", [[], ["gone.jws"], ["--jwks"], ["a", "b"]])
+def test_wrong_usage_is_2(args: list[str]) -> None:
+    assert verify(*args) == 2
+
+
+def test_a_strangers_text_cannot_move_the_cursor(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shouting = replace(GENUINE, sub="\x1b[2J\x1b[1;1HGood\u202e")
+    assert verify(write(tmp_path, sign(shouting.to_bytes(), EVIDENCE, DEVICE)), "--jwks", str(keys)) == 0
+    assert "\x1b" not in (out := capsys.readouterr().out)
+    assert "\u202e" not in out
+
+
+def test_the_header_alone_decides_nothing(tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    head, body, signature = ENVELOPE.split(b".")
+    claimed = json.dumps({"alg": "EdDSA", "kid": DEVICE.public.kid, "typ": RECEIPT}).encode()
+    forged = b".".join((base64url(claimed).encode(), body, signature))
+    assert forged != b".".join((head, body, signature))
+    assert verify(write(tmp_path, forged), "--jwks", str(keys)) == 3
+    assert "refused (signature)" in capsys.readouterr().err
