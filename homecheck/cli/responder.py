@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -42,6 +41,7 @@ def serve(
     # Here, so that the group's help needs neither aiohttp nor cryptography.
     import asyncio
 
+    from homecheck.config import Home
     from homecheck.keys import open_key_file
 
     try:
@@ -57,13 +57,5 @@ def serve(
     def announce(listening: far_end.Listening) -> None:
         click.echo(str(listening))  # which flushes
 
-    signer = open_key_file(key_file or default_key_file())
+    signer = open_key_file(key_file or Home.default().keys / "responder.jwk")
     asyncio.run(far_end.serve(far_end.ServeSettings(host, port, udp_port, tls, signer), announce))
-
-
-def default_key_file() -> Path:
-    """Return where the signing key lives when nobody says otherwise."""
-    from platformdirs import user_data_path  # here, because `serve --key FILE` does not need it
-
-    home = os.environ.get("HOMECHECK_HOME")
-    return (Path(home) if home else user_data_path("homecheck", appauthor=False)) / "keys" / "responder.jwk"

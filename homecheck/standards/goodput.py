@@ -18,6 +18,7 @@ from homecheck.standards.batch_means import student_t95
 WINDOW_SECONDS: Final = 1.5
 SETTLE_SECONDS: Final = 2.0  # before this nothing counts as steady
 BATCH_SECONDS: Final = 0.25
+END_SECONDS: Final = 0.6  # how far back the end of the flow may lie
 DRIFT_WITHIN: Final = 0.02  # of the later half, between the halves of the window
 DRIFT_BEFORE: Final = 0.06  # of the later half, between the window before and the later half
 SPREAD: Final = 0.08  # standard deviation over mean of the batches
@@ -57,11 +58,11 @@ def steady(bins: Sequence[int], bin_seconds: float, window: float = WINDOW_SECON
 def estimate(bins: Sequence[int], bin_seconds: float, window: float = WINDOW_SECONDS) -> Rate | None:
     """Return the rate at the end of `bins`: of the last window where steady, else of the last half. None without data.
 
-    The end may lie up to 0.3 s back, because the last bins see streams being closed.
+    The end may lie a little back: the last bins see streams being closed, and at the far end what was still under way.
     """
     per_second = BYTES_TO_MBIT / bin_seconds
     width = round(window / bin_seconds)
-    for cut in range(round(0.3 / bin_seconds) + 1):
+    for cut in range(round(END_SECONDS / bin_seconds) + 1):
         upto = bins[: len(bins) - cut]
         if steady(upto, bin_seconds, window):
             return _rate(upto[-width:], bin_seconds, per_second, is_steady=True)
