@@ -21,6 +21,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -35,6 +36,7 @@ from homecheck.collector.problems import MEDIA_TYPE, PROBLEMS, Problem, retry_la
 from homecheck.collector.store import programs
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.writer import Busy, NotStored
+from homecheck.collector.views import Dashboard
 from homecheck.errors import KeyStoreError, Refused
 from homecheck.signing import MAX_ENVELOPE, jwks
 from homecheck.standards.rfc_3339 import to_text
@@ -171,10 +173,13 @@ def jose_response(envelope: bytes, status: int = 200) -> Response:
 
 def application(collector: Collector) -> ASGIApp:
     """Return the application. Its writer starts and ends with it."""
+    dashboard = Dashboard(collector)
 
-    async def refuse(_: Request, error: Exception) -> Response:
+    async def refuse(request: Request, error: Exception) -> Response:
         problem = as_problem(error)
-        return Response(serialize(problem.members()), problem.status, dict(problem.headers), MEDIA_TYPE)
+        if request.url.path.startswith(MACHINE_PATHS):
+            return Response(serialize(problem.members()), problem.status, dict(problem.headers), MEDIA_TYPE)
+        return await run_in_threadpool(dashboard.problem, request, problem)
 
     async def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=400)  # nobody is there to read it
@@ -190,7 +195,7 @@ def application(collector: Collector) -> ASGIApp:
             collector.readers.close()
 
     app = Starlette(
-        routes=[*Machine(collector).routes()],
+        routes=[*Machine(collector).routes(), *dashboard.routes()],
         exception_handlers={
             **dict.fromkeys((Problem, Refused, Busy, NotStored, KeyStoreError, sqlite3.Error, HTTPException), refuse),
             ClientDisconnect: gone,

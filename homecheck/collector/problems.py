@@ -48,6 +48,12 @@ PROBLEMS: Final[Mapping[str, Kind]] = {
     "invite-used": Kind(410, "This invitation was used", "Each works once, on one computer: ask for a new one."),
     "invite-expired": Kind(410, "This invitation has expired", "Ask the people who sent it for a new one."),
     "key-in-use": Kind(409, "This device key is enrolled already", "Make a new key for each invitation."),
+    # The dashboard.
+    "other-site": Kind(403, "Asked for by another site", "Open the page of this collector and try again there."),
+    "not-allowed": Kind(403, "Your role does not allow this", "Ask an administrator."),
+    "link-used": Kind(
+        404, "This sign-in link does not work any more", "Ask for a new one: homecheck collector user link NAME"
+    ),
     # Everything else.
     "not-found": Kind(404, "Nothing is here", "Check the address."),
     "method": Kind(405, "This address does not take that method", "See /.well-known/homecheck and the documentation."),

@@ -1,0 +1,164 @@
+"""A real collector for tests: SQLite in a file, a real socket, in a thread of this process or as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import requests
+import uvicorn
+
+from homecheck.collector import administration, setup
+from homecheck.collector.app import application
+from homecheck.collector.context import utc_now
+from homecheck.collector.store.database import Database
+from homecheck.collector.store.users import Role
+from homecheck.collector.store.writer import MAX_WAITING, Writer
+from homecheck.policy import parse_policy
+from tests.people import PASSES, POLICY_TEXT, Character, Worker
+
+STARTUP_SECONDS = 20.0
+PROGRAM = "support"
+
+
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Site:
+    """A collector that was set up, and how to administer it from beside."""
+
+    url: str
+    database: Database
+    sign_in_address: str
+
+    def invite(self, person: str, valid: timedelta = timedelta(hours=1), program: str = PROGRAM) -> str:
+        """Return the code of a new invitation."""
+        address = administration.invite(self.database, program, person, valid, "a test", datetime.now(UTC))
+        return address.rpartition("/")[2]
+
+    def worker(self, character: Character = PASSES, name: str = "") -> Worker:
+        """Return an enrolled home office."""
+        worker = Worker(self.url, character)
+        answer = worker.enrol(self.invite(name or character.name))
+        assert answer.status_code == 201, answer.text
+        return worker
+
+    def sign_in_link(self, name: str, role: Role) -> str:
+        """Return a sign-in address of a new user."""
+        administration.add_user(self.database, name, role, "a test", datetime.now(UTC))
+        return administration.sign_in_link(self.database, name, "a test", datetime.now(UTC))
+
+    def browse(self, name: str, role: Role) -> requests.Session:
+        """Return the session of a new user who has signed in."""
+        http = requests.Session()
+        http.headers["Origin"] = self.url
+        answer = http.post(self.sign_in_link(name, role), timeout=20)
+        assert answer.status_code == 200, answer.text
+        return http
+
+
+def set_up(folder: Path, url: str) -> Site:
+    """Make a collector with one program."""
+    database = Database.at(f"sqlite:///{folder / 'collector.db'}")
+    made = setup.create(database, "Example Inc.", url, datetime.now(UTC))
+    policy = parse_policy(POLICY_TEXT, "test policy")
+    administration.add_program(
+        database, PROGRAM, "Support line", "To see whether your home is ready.", 180, policy, "a test", utc_now()
+    )
+    return Site(url, database, made.sign_in)
+
+
+@contextmanager
+def in_thread(
+    folder: Path,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    max_waiting: int = MAX_WAITING,
+    max_pages: int = 0,
+) -> Iterator[Site]:
+    """Serve a new collector from a thread; the clock, the queue and the disk can be narrow ones."""
+    site = set_up(folder, f"http://127.0.0.1:{free_port()}")
+    collector = setup.load(site.database)
+    writer = Writer(replace(site.database, max_pages=max_pages), max_waiting)
+    app = application(replace(collector, clock=clock, writer=writer))
+    port = int(site.url.rpartition(":")[2])
+    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="on", ws="none", log_config=None, access_log=False))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started or not thread.is_alive())
+        yield site
+    finally:
+        server.should_exit = True
+        thread.join(STARTUP_SECONDS)
+
+
+@dataclass
+class ServerProcess:
+    """A collector in a process of its own, which can be killed and started again on the same port."""
+
+    site: Site
+    process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it and wait for its line."""
+        port = self.site.url.rpartition(":")[2]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "homecheck", "collector", "serve", "--port", port],
+            env={**os.environ, "HOMECHECK_DATABASE_URL": self.site.database.url},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == f"listening on {self.site.url}\n"
+
+    def kill(self) -> None:
+        """End it as a power cut would, as far as a process can tell."""
+        self._end(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+
+    def stop(self) -> int:
+        """End it as its operator would, and return its exit status."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        self.process.send_signal(number)
+        status = self.process.wait(STARTUP_SECONDS)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        self.process = None
+        return status
+
+
+@contextmanager
+def as_process(folder: Path) -> Iterator[ServerProcess]:
+    """Serve a new collector from a process of its own."""
+    server = ServerProcess(set_up(folder, f"http://127.0.0.1:{free_port()}"))
+    server.start()
+    try:
+        yield server
+    finally:
+        if server.process is not None:
+            server.stop()
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    """Return when `done`, at the latest after some seconds; then the test fails by itself."""
+    end = time.monotonic() + STARTUP_SECONDS
+    while not done() and time.monotonic() < end:
+        time.sleep(0.01)
