@@ -239,7 +239,7 @@ REASONS: Final = {
 
 def problem(status: int, reason: str, detail: str, headers: dict[str, str] | None = None) -> web.Response:
     """Return an RFC 9457 problem document whose type names the reason."""
-    body = {"type": f"urn:homecheck:problem:{reason}", "title": reason, "status": status, "detail": detail}
+    body = {"type": f"/problems/{reason}", "title": reason, "status": status, "detail": detail}
     return web.Response(
         body=serialize(body),
         status=status,

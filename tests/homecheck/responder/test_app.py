@@ -43,7 +43,7 @@ def strict_session(strict: InThread) -> Iterator[dict[str, Any]]:
 def problem_of(body: bytes) -> str:
     document = json.loads(body)
     assert set(document) == {"type", "title", "status", "detail"}
-    return str(document["type"]).removeprefix("urn:homecheck:problem:")
+    return str(document["type"]).removeprefix("/problems/")
 
 
 def send(responder: InThread, session: dict[str, Any], *pieces: bytes) -> bytes:
