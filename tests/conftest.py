@@ -5,15 +5,11 @@ Fixtures for one part alone live beside that part's tests.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-# pytest's importlib mode leaves the import path alone; `tests.needs` and its like are found from the project's root.
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 if TYPE_CHECKING:
     from tests.soundcard import SoundCard

@@ -1,6 +1,6 @@
-"""Writes the pages that can be produced: quantities and command line help. A test compares them with what is checked in.
+"""Writes the pages that can be produced: quantities and command line help. A test compares them.
 
-    .venv/bin/python tools/docs.py
+.venv/bin/python tools/docs.py [FOLDER]
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Com
 PAGES = {"quantities.md": quantities_page, "command-line.md": command_line_page}
 
 if __name__ == "__main__":
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
     for name, page in PAGES.items():
-        (DOCS / name).write_text(page(), encoding="utf-8")
-        print(f"docs/{name}", file=sys.stderr)
+        (folder / name).write_text(page(), encoding="utf-8")
+        print(folder / name, file=sys.stderr)

@@ -32,6 +32,7 @@ from homecheck.upload import Delivery, deliver, deliver_waiting, new_session
 DEFAULT_POLICY: Final = "voice-standard"
 EXIT_STATUS: Final = {Verdict.PASS: 0, Verdict.WARN: 0, Verdict.FAIL: 10, Verdict.INCONCLUSIVE: 11}
 NOT_DELIVERED: Final = 20
+PATIENCE_SECONDS: Final = 30.0  # somebody may be looking at it; what is not sent by then is sent later
 
 
 class Duration(click.ParamType[float]):
@@ -224,7 +225,11 @@ def _prepare(session: Session) -> list[Enrolment]:
     chosen = [find(home, name) for name in options.program] or list(load_enrolments(home))
     if options.no_upload:
         return chosen
-    return [refresh_policy(enrolment, home, session.http) for enrolment in chosen]
+    newest = [refresh_policy(enrolment, home, session.http) for enrolment in chosen]
+    for enrolment in newest:
+        if enrolment.policy_note:
+            session.out.print(enrolment.policy_note, markup=False)
+    return newest
 
 
 def _nonce(session: Session, enrolment: Enrolment) -> str | None:
@@ -345,8 +350,9 @@ def _send(session: Session, judged: Judged) -> Judged:
         return replace(judged, delivery=_rescue(judged, enrolment, error))
     session.out.print(f"Sending to {enrolment.collector_name} …", markup=False)
     signer = read_key_file(session.home.keys / f"{enrolment.kid}.jwk")
-    delivery = deliver(session.home, enrolment, signer, name, session.http)
-    _send_waiting(session)
+    delivery = deliver(session.home, enrolment, signer, name, session.http, deadline_seconds=PATIENCE_SECONDS)
+    if delivery.status == "accepted":  # else what waits would only wait once more
+        _send_waiting(session)
     return replace(judged, envelope=_sent(session.home, delivery, judged.envelope), delivery=delivery)
 
 

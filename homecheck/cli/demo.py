@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +40,7 @@ def demo(keep: bool, guided: bool, **options: Any) -> int:
     folder = Path(tempfile.mkdtemp(prefix="homecheck-demo-"))
     servers = LocalServers(folder, name="homecheck demo")
     finished = False
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # end in order: nobody else would end the servers
     try:
         click.echo("Starting a responder and a collector on this machine …", err=True)
         servers.start()

@@ -1,0 +1,103 @@
+"""`homecheck show`: evidence or a receipt as its reader sees it, with no network. Only what verifies is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import click
+
+from homecheck.appraisal import AttestationResult, appraise
+from homecheck.cli.verify import KnownKeys, lookup, pinned_keys, printable, read_envelope, read_jwks
+from homecheck.config import Home
+from homecheck.enrolment import load_enrolments
+from homecheck.errors import Refused, SetupError
+from homecheck.evidence import Evidence
+from homecheck.policy import Policy, load_policy
+from homecheck.receipt import Receipt, verify_receipt
+from homecheck.signing import EVIDENCE, RECEIPT, digest, unverified_header, verify
+
+REFUSED: Final = 3
+DEFAULT_POLICY: Final = "voice-standard"
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--policy", metavar="NAME|FILE", help="Judge it by these limits (default: the receipt's, the program's).")
+@click.option("--jwks", metavar="FILE|URL", help="The keys to check with (default: those pinned on this computer).")
+@click.option("--output", type=click.Choice(["text", "json", "html"]), default="text", help="Form of the page.")
+def show(file: Path, policy: str | None, jwks: str | None, output: str) -> int:
+    """Show the evidence or the receipt in FILE as its reader sees it.
+
+    Exit status: 0 shown · 3 refused, with the reason · 2 wrong usage · 1 something else is missing.
+    """
+    home = Home.default()
+    known = read_jwks(jwks) if jwks else pinned_keys(home)
+    limits = load_policy(policy) if policy else None
+    try:
+        evidence, result, title = _read(read_envelope(file), home, known, limits)
+    except Refused as refused:
+        click.echo(f"{file}: refused ({refused.reason}): {printable(refused.message)}", err=True)
+        return REFUSED
+    _print(evidence, result, title, output)
+    return 0
+
+
+def _read(
+    envelope: bytes, home: Home, known: KnownKeys, policy: Policy | None
+) -> tuple[Evidence, AttestationResult, str]:
+    """Return the evidence, what is known of its judgement, and by what it was judged. Raises Refused."""
+    typ = unverified_header(envelope)["typ"]
+    if typ == RECEIPT:
+        receipt = Receipt.from_bytes(verify(envelope, RECEIPT, lookup(known)))
+        evidence = _stored_evidence(home, receipt, known)
+        return evidence, receipt.result, f"{receipt.issuer}, {receipt.result.policy_name}"
+    evidence = Evidence.from_bytes(verify(envelope, EVIDENCE, lookup(known)))
+    name = digest(envelope)
+    if policy is None:
+        if (received := _stored_receipt(home, name, known)) is not None:
+            return evidence, received.result, f"{received.issuer}, {received.result.policy_name}"
+        policy = _policy_of(home, evidence)
+    return evidence, appraise(evidence, policy, name), policy.title
+
+
+def _stored_receipt(home: Home, name: str, known: KnownKeys) -> Receipt | None:
+    path = home.receipts / f"{name.removeprefix('sha256:')}.receipt.jws"
+    return verify_receipt(read_envelope(path), name, lookup(known)) if path.exists() else None
+
+
+def _stored_evidence(home: Home, receipt: Receipt, known: KnownKeys) -> Evidence:
+    path = home.receipts / f"{receipt.envelope.removeprefix('sha256:')}.jws"
+    if not path.exists():
+        raise SetupError(f"the evidence {receipt.envelope} is not here", "Show the evidence file, or: homecheck verify")
+    envelope = read_envelope(path)
+    if digest(envelope) != receipt.envelope:
+        raise Refused("other-envelope", f"{path}: these are no longer the bytes that the receipt is for")
+    return Evidence.from_bytes(verify(envelope, EVIDENCE, lookup(known)))
+
+
+def _policy_of(home: Home, evidence: Evidence) -> Policy:
+    """Return the policy of the program that the evidence is for, else the standard one."""
+    for enrolment in load_enrolments(home):
+        if enrolment.kid == evidence.device.kid:
+            return enrolment.policy
+    return load_policy(DEFAULT_POLICY)
+
+
+def _print(evidence: Evidence, result: AttestationResult, title: str, output: str) -> None:
+    if output == "json":
+        from homecheck.report.json import result_members
+
+        click.echo(json.dumps(result_members(evidence, result, []), ensure_ascii=False, indent=2))
+    elif output == "html":
+        from homecheck.report.html import result_page
+
+        click.echo(result_page(evidence, result, title))
+    else:
+        from rich.console import Console, Group
+
+        from homecheck.report.text import measurements_text, result_text
+
+        Console(highlight=False).print(Group(result_text(result, title), "", measurements_text(evidence)))
+        click.echo(f"\nEvidence {result.evidence}")

@@ -1,0 +1,24 @@
+"""Pages that are produced are the ones that are checked in."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def produced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("docs")
+    subprocess.run([sys.executable, str(ROOT / "tools" / "docs.py"), str(folder)], check=True, cwd=ROOT, timeout=60)
+    return folder
+
+
+@pytest.mark.parametrize("page", ["quantities.md", "command-line.md"])
+def test_a_produced_page_is_up_to_date(produced: Path, page: str) -> None:
+    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert written == (produced / page).read_text(encoding="utf-8"), "run: .venv/bin/python tools/docs.py"
