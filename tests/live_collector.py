@@ -1,4 +1,4 @@
-"""A real collector for tests: SQLite in a file, a real socket, in a thread of this process or as a process of its own."""
+"""A real collector for tests: SQLite in a file, a real socket, in a thread of this process or in another process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import uvicorn
 from homecheck.collector import administration, setup
 from homecheck.collector.app import application
 from homecheck.collector.context import utc_now
-from homecheck.collector.store.database import Database
+from homecheck.collector.store.database import Database, opened
 from homecheck.collector.store.users import Role
 from homecheck.collector.store.writer import MAX_WAITING, Writer
 from homecheck.policy import parse_policy
@@ -62,6 +62,11 @@ class Site:
         """Return a sign-in address of a new user."""
         administration.add_user(self.database, name, role, "a test", datetime.now(UTC))
         return administration.sign_in_link(self.database, name, "a test", datetime.now(UTC))
+
+    def browse_database(self, sql: str) -> list[object]:
+        """Return the first column of a query, read past the collector."""
+        with opened(self.database) as db:
+            return [row[0] for row in db.execute(sql)]
 
     def browse(self, name: str, role: Role) -> requests.Session:
         """Return the session of a new user who has signed in."""

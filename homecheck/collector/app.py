@@ -203,6 +203,7 @@ def application(collector: Collector) -> ASGIApp:
         },
         lifespan=running,
     )
+    app.router.redirect_slashes = False  # an address has one spelling; agents follow no redirect
     return SecurityHeaders(app, collector.secure)  # around everything, the last resort included
 
 

@@ -16,7 +16,7 @@ from homecheck.fingerprint import words
 from homecheck.measurement import Json
 from homecheck.report.limits import UNITS, better, needed
 from homecheck.report.text import shown
-from homecheck.report.words import FAULT_WORDS, SYMBOLS, finding_label, label
+from homecheck.report.words import FAULT_WORDS, SYMBOLS, label
 from homecheck.standards.rfc_3339 import to_text
 
 MAX_DETAIL: Final = 2_000  # characters of one detail on a page; the envelope has it all
@@ -55,9 +55,8 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     pages.filters |= {
-        "label": label,
+        "label": quantity_label,
         "shown": shown,
-        "finding_label": finding_label,
         "moment": moment,
         "iso": to_text,
         "ago": ago,
@@ -95,6 +94,12 @@ def static_version(name: str) -> str:
     return hashlib.sha256(static(name)).hexdigest()[:12]
 
 
+def quantity_label(quantity: str) -> str:
+    """Return what people call a quantity; a declaration is called by its id."""
+    kind, _, name = quantity.partition(".")
+    return f"Declaration: {name.replace('_', ' ')}" if kind == "declaration" else label(quantity)
+
+
 def moment(at: datetime) -> str:
     """Return a time as people read it; the machine-readable one stands beside it in the page."""
     return f"{at:%Y-%m-%d %H:%M} UTC"
@@ -114,7 +119,7 @@ def skew(seconds: float) -> str:
     """Return a difference between two clocks."""
     size, word = abs(seconds), "before" if seconds >= 0 else "after"
     if size < 1.5:
-        return "less than 2 seconds apart"
+        return "when it arrived, to the second"
     for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
         if size >= 2 * length:
             return f"{size / length:.0f} {unit} {word} it arrived"

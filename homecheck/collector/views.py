@@ -1,8 +1,8 @@
 """The dashboard: pages for people, rendered here, that work without scripts. Nobody sees data without a session.
 
-/                     people with verdict, filters as addresses      /                    people with verdict, filters as addresses     /people/{id}      one person's checks
-    /evidence/{digest}   everything about one evidence                 /programs[/{id}]  programs, policies, invitations
-    /events              what was changed, what looks like an attack   /invite/{code}    for the invited, no session
+/                    people with verdict, filters as addresses     /people/{id}      one person's checks
+/evidence/{digest}   everything about one evidence                 /programs[/{id}]  programs, policies, invitations
+/events              what was changed, what looks like an attack   /invite/{code}    for the invited, no session
 """
 
 from __future__ import annotations

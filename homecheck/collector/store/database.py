@@ -59,6 +59,7 @@ class Database:
                 f"{self.path}: cannot make the database: {error.strerror}", "Check the folder's owner and free space."
             ) from None
         db = self._connect()
+        self._configure(db)
         db.execute("PRAGMA journal_mode=WAL")
         with transaction(db):
             for statement in schema.TABLES.split(";\n"):
@@ -73,6 +74,7 @@ class Database:
             raise SetupError(f"{self.path}: there is no database", "Make one: homecheck collector init")
         db = self._connect()
         try:
+            self._configure(db)
             (version,) = db.execute("PRAGMA user_version").fetchone()
         except sqlite3.DatabaseError as error:
             db.close()
@@ -89,12 +91,14 @@ class Database:
         # Transactions are begun and ended by hand; a connection is closed by the thread that ends the server.
         db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         db.row_factory = sqlite3.Row
+        return db
+
+    def _configure(self, db: Connection) -> None:
         db.execute("PRAGMA foreign_keys=ON")
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA fullfsync=ON")  # macOS: through the drive's cache as well
         if self.max_pages:
             db.execute(f"PRAGMA max_page_count={self.max_pages:d}")
-        return db
 
 
 @contextmanager

@@ -1,0 +1,143 @@
+"""Group commit on a real file: what is told as done is done, and a piece that fails is undone alone."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from homecheck.collector.store import settings
+from homecheck.collector.store.database import Connection, Database, opened
+from homecheck.collector.store.writer import Busy, NotStored, Writer
+from homecheck.errors import SetupError
+
+SECONDS = 20
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    made = Database(tmp_path / "collector.db")
+    made.create().close()
+    return made
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[Writer]:
+    running = Writer(database, max_waiting=3)
+    running.start()
+    yield running
+    running.stop()
+
+
+def stored(database: Database) -> set[str]:
+    with opened(database) as db:
+        return {row["name"] for row in db.execute("SELECT name FROM setting")}
+
+
+class Gate:
+    """Work that holds the writer until it is let go, so that everything behind it shares the next commit."""
+
+    def __init__(self) -> None:
+        self.entered, self.released = threading.Event(), threading.Event()
+
+    def __call__(self, db: Connection) -> None:
+        self.entered.set()
+        assert self.released.wait(SECONDS)
+
+
+def test_a_result_is_told_after_the_commit(writer: Writer, database: Database) -> None:
+    assert writer.submit(lambda db: settings.write(db, "one", "1")).result(SECONDS) is None
+    assert stored(database) == {"one"}
+
+
+def test_what_arrives_during_one_commit_shares_the_next(writer: Writer, database: Database) -> None:
+    gate = Gate()
+    first = writer.submit(gate)
+    assert gate.entered.wait(SECONDS)
+    behind = [writer.submit(lambda db, name=name: settings.write(db, name, "1")) for name in "abc"]
+    gate.released.set()
+    for future in (first, *behind):
+        future.result(SECONDS)
+    assert writer.commits == 2
+    assert stored(database) == {"a", "b", "c"}
+
+
+def test_more_than_may_wait_is_refused_and_the_rest_is_stored(writer: Writer, database: Database) -> None:
+    gate = Gate()
+    writer.submit(gate)
+    assert gate.entered.wait(SECONDS)
+    waiting = [writer.submit(lambda db, name=name: settings.write(db, name, "1")) for name in "abc"]
+    with pytest.raises(Busy, match="3 uploads are waiting"):
+        writer.submit(lambda db: settings.write(db, "d", "1"))
+    gate.released.set()
+    for future in waiting:
+        future.result(SECONDS)
+    assert stored(database) == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize(
+    "error", [SetupError("no"), sqlite3.IntegrityError("no"), TypeError("no"), OverflowError("no"), KeyError("no")]
+)
+def test_a_piece_that_fails_is_undone_alone(writer: Writer, database: Database, error: Exception) -> None:
+    def fail(db: Connection) -> None:
+        settings.write(db, "half", "1")
+        raise error
+
+    gate = Gate()
+    writer.submit(gate)
+    assert gate.entered.wait(SECONDS)
+    before, failing, after = (
+        writer.submit(lambda db: settings.write(db, "before", "1")),
+        writer.submit(fail),
+        writer.submit(lambda db: settings.write(db, "after", "1")),
+    )
+    gate.released.set()
+    before.result(SECONDS)
+    after.result(SECONDS)
+    assert failing.exception(SECONDS) is error
+    assert stored(database) == {"before", "after"}
+
+
+def test_a_full_disk_fails_the_whole_batch_and_keeps_what_was_there(database: Database) -> None:
+    with opened(database) as db:
+        (pages,) = db.execute("PRAGMA page_count").fetchone()
+    writer = Writer(replace(database, max_pages=pages + 2))
+    writer.start()
+    try:
+        writer.submit(lambda db: settings.write(db, "small", "1")).result(SECONDS)
+        gate = Gate()
+        writer.submit(gate)
+        assert gate.entered.wait(SECONDS)
+        batch = [writer.submit(lambda db, n=n: settings.write(db, n, "x" * 100_000)) for n in ("big", "other")]
+        gate.released.set()
+        for future in batch:
+            with pytest.raises(NotStored, match="full"):
+                future.result(SECONDS)
+        # The writer lives on, and takes what fits.
+        writer.submit(lambda db: settings.write(db, "small", "2")).result(SECONDS)
+    finally:
+        writer.stop()
+    assert stored(database) == {"small"}
+
+
+def test_stopping_stores_what_waits(database: Database) -> None:
+    writer = Writer(database)
+    writer.start()
+    futures = [writer.submit(lambda db, n=n: settings.write(db, f"n{n}", "1")) for n in range(300)]
+    writer.stop()
+    assert all(future.done() and future.exception() is None for future in futures)
+    assert len(stored(database)) == 300
+
+
+def test_nobody_waits_for_a_writer_that_has_ended(database: Database) -> None:
+    writer = Writer(database)
+    with pytest.raises(NotStored):
+        writer.submit(lambda db: None)
+    writer.start()
+    writer.stop()
+    with pytest.raises(NotStored):
+        writer.submit(lambda db: None)
