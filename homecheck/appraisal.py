@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 from homecheck.errors import AtFault
 from homecheck.evidence import Evidence
 from homecheck.measurement import Kind, Measurement, Value
+from homecheck.numbers import with_uncertainty, with_unit
 from homecheck.policy import TRUST, Limits, Policy, Question, Requirement, Severity, Trust
 from homecheck.strict_json import Record
 
@@ -252,22 +253,7 @@ def _shown(measurement: Measurement) -> str:
     value, unit = measurement.value, measurement.quantity.unit
     if measurement.quantity.kind is not Kind.NUMBER or isinstance(value, str | bool) or value is None:
         return _word(cast(Value, value))
-    if not measurement.uncertainty:
-        return with_unit(value, unit)
-    return with_unit(f"{number(value)} ± {number(measurement.uncertainty)}", unit)
-
-
-def with_unit(value: float | str, unit: str) -> str:
-    """Return a number with its unit as people write it: ``48.2 Mbit/s``, ``8``, ``-52 dBFS(A)``."""
-    text = value if isinstance(value, str) else number(value)
-    return text if unit in ("", "1") else f"{text} {unit}"
-
-
-def number(value: float) -> str:
-    """Return a number with as many digits as a person wants to read: three that count, whole above 100."""
-    if value == int(value) or abs(value) >= 100:
-        return f"{value:.0f}"
-    return f"{value:.3g}"
+    return with_uncertainty(value, measurement.uncertainty or 0.0, unit)
 
 
 def _word(value: Value) -> str:

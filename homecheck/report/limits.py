@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from homecheck.appraisal import number, with_unit
 from homecheck.measurement import Value
+from homecheck.numbers import number, with_unit
 from homecheck.policy import Limits
 
 # The quantities whose value is a number with a unit; for whoever shows a policy and has no probe installed.

@@ -11,9 +11,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from homecheck.appraisal import AttestationResult, Verdict, with_unit
+from homecheck.appraisal import AttestationResult, Verdict
 from homecheck.evidence import Evidence
 from homecheck.measurement import Kind, Measurement
+from homecheck.numbers import with_uncertainty
 from homecheck.report.to_do import ToDo, to_do
 from homecheck.report.words import FAULT_WORDS, HEADLINES, SYMBOLS, finding_label, label
 
@@ -60,8 +61,7 @@ def shown(measurement: Measurement) -> str:
         return "yes" if value else "no"
     if isinstance(value, str) or value is None:
         return str(value)
-    uncertain = f" ± {with_unit(measurement.uncertainty, '')}" if measurement.uncertainty else ""
-    return with_unit(f"{with_unit(value, '')}{uncertain}", measurement.quantity.unit)
+    return with_uncertainty(value, measurement.uncertainty or 0.0, measurement.quantity.unit)
 
 
 def _table(result: AttestationResult) -> Table:

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homecheck.appraisal import AttestationResult, Finding, Verdict, appraise, number, with_unit
+from homecheck.appraisal import AttestationResult, Finding, Verdict, appraise
 from homecheck.errors import Refused
 from homecheck.evidence import Declaration, Evidence
 from homecheck.measurement import Failure, Measurement, Quantity, Value
+from homecheck.numbers import number, with_unit
 from homecheck.policy import Limits, Policy, Question, Requirement, Trust
 from homecheck.strict_json import Record
 from tests.forgeries import GENUINE
@@ -300,11 +301,11 @@ def test_what_passes_gets_no_advice_and_keeps_its_reason() -> None:
 @pytest.mark.parametrize(
     ("measurement", "limits", "explanation"),
     [
-        (speed(8, 0.5), AT_LEAST_10, "8 ± 0.5 Mbit/s; at least 10 Mbit/s needed"),
+        (speed(8, 0.5), AT_LEAST_10, "8.00 ± 0.50 Mbit/s; at least 10 Mbit/s needed"),
         (speed(10.2, 0.5), AT_LEAST_10,
-         "10.2 ± 0.5 Mbit/s; at least 10 Mbit/s needed, and the limit lies within the uncertainty"),
+         "10.20 ± 0.50 Mbit/s; at least 10 Mbit/s needed, and the limit lies within the uncertainty"),
         (speed(20), AT_LEAST_10, "20 Mbit/s; 25 Mbit/s or more is better"),
-        (speed(48.25, 0.912), AT_LEAST_10, "48.2 ± 0.912 Mbit/s"),
+        (speed(48.25, 0.912), AT_LEAST_10, "48.25 ± 0.91 Mbit/s"),
         (speed(512.4, 20), AT_LEAST_10, "512 ± 20 Mbit/s"),
         (Measurement(CORES, 1, 0.0), Limits(at_least=2), "1; at least 2 needed"),
         (Measurement(VPN, True), Limits(equals=False), "yes; no needed"),

@@ -47,7 +47,7 @@ def test_evidence_of_this_computer_is_shown_with_its_values_and_judged_by_the_na
     write_evidence(tmp_path / "e.jws", create_key_file(home / "keys" / "device.jwk"))
     assert run(["show", str(tmp_path / "e.jws"), "--policy", "chat-only"]) == 0
     text = capsys.readouterr().out
-    assert "4.5 ± 0.25 Mbit/s" in text  # chat-only wants 3, and likes 5
+    assert "4.50 ± 0.25 Mbit/s" in text  # chat-only wants 3, and likes 5
     assert "Chat and e-mail agent" in text
 
 

@@ -75,7 +75,7 @@ def plain(renderable: object) -> str:
 def test_the_text_names_what_failed_by_how_much_and_what_to_do() -> None:
     text = plain(result_text(result(evidence()), "Test"))
     assert "Not ready yet" in text
-    assert "8.5 ± 0.25 Mbit/s; at least 10 Mbit/s needed" in text
+    assert "8.50 ± 0.25 Mbit/s; at least 10 Mbit/s needed" in text
     assert "Do this: Ask the others to pause their films." in text
     assert "Why it is asked: Calls share the line with the household." in text
     assert "Where it lies: waits for you." in text
@@ -130,7 +130,7 @@ def test_the_json_has_every_measurement_and_finding_under_its_fixed_names() -> N
 
 
 def test_a_value_is_shown_with_uncertainty_and_unit() -> None:
-    assert shown(Measurement(DOWNLOAD, 123.456, 1.0)) == "123 ± 1 Mbit/s"
+    assert shown(Measurement(DOWNLOAD, 123.456, 1.0)) == "123.5 ± 1.0 Mbit/s"
     assert shown(Measurement(Quantity("host.cpu_cores", "1", "count"), 8, 0)) == "8"
     assert shown(Measurement(Quantity.yes_no("link.vpn", "route"), False)) == "no"
     assert label("network.download") == "Download speed"
