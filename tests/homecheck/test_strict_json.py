@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -84,6 +85,26 @@ def test_it_is_read(data: bytes, value: dict[str, Any]) -> None:
 def test_the_deepest_allowed_nesting_is_read() -> None:
     inner = MAX_DEPTH - 1
     assert parse_object(b'{"a":' + b"[" * inner + b"]" * inner + b"}")
+
+
+HOSTILE = {
+    "a text of escaped quotes without an end": (b'{"a":' + b"[" * 40 + b'"' + b'\\"' * 60_000, "too-deep"),
+    "brackets side by side before it": (b'{"a":[' + b"[]," * 40 + b'"' + b'\\"' * 60_000, "not-json"),
+    "the last of many members twice": (
+        b"{" + b",".join(b'"%d":0' % number for number in range(25_000)) + b',"x":0,"x":0}',
+        "duplicate-member",
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), HOSTILE.values(), ids=HOSTILE)
+def test_no_document_of_ordinary_size_keeps_a_processor_busy(data: bytes, reason: str) -> None:
+    """Anybody may send one of these to a collector. Work that grows with the square takes ten seconds and more."""
+    begun = time.process_time()
+    with pytest.raises(Refused) as refused:
+        parse_object(data)
+    assert refused.value.reason == reason
+    assert time.process_time() - begun < 2
 
 
 def test_many_brackets_side_by_side_are_not_deep() -> None:
