@@ -359,7 +359,7 @@ def retry_after_seconds(value: str, now: datetime) -> float:
         return min(RETRY_AFTER_CAP_SECONDS, float(text))
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of twenty digits
         return 0.0
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

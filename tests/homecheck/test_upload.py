@@ -293,6 +293,8 @@ def test_a_clock_that_was_set_back_does_not_make_a_pause_last_for_years(bench: B
         ("soon", 0.0),
         ("1e9", 0.0),
         ("²", 0.0),
+        (f"Mon, 23 Nov {10**19} 12:00:00 GMT", 0.0),
+        (f"Mon, 23 Nov 2026 12:00:00 +{10**19}", 0.0),
     ],
 )
 def test_retry_after_is_a_number_or_a_date_and_at_most_an_hour(value: str, seconds: float) -> None:

@@ -35,7 +35,7 @@ def clock_offset(ask: Callable[[], Reply], clock: Callable[[], datetime]) -> tup
     after = clock()
     try:
         date = parsedate_to_datetime(reply.headers["date"])
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):  # the last: a year of twenty digits
         raise server_error("no_date", "the far end's answer has no readable Date") from None
     date = date if date.tzinfo else date.replace(tzinfo=UTC)
     middle = before + (after - before) / 2

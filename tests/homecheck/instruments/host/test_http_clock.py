@@ -37,7 +37,13 @@ def test_the_true_offset_lies_within_the_half_width(
     assert round_trip == pytest.approx(there + back, abs=1e-5)
 
 
-@pytest.mark.parametrize("headers", [{}, {"date": ""}, {"date": "yesterday"}])
+YEAR_OF_20_DIGITS = f"Mon, 23 Nov {10**19} 12:00:00 GMT"
+ZONE_OF_20_DIGITS = f"Mon, 23 Nov 2026 12:00:00 +{10**19}"
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"date": ""}, {"date": "yesterday"}, {"date": YEAR_OF_20_DIGITS}, {"date": ZONE_OF_20_DIGITS}]
+)
 def test_an_answer_without_a_date_is_the_servers_fault(headers: dict[str, str]) -> None:
     with pytest.raises(ProbeError) as failed:
         clock_offset(lambda: Reply(200, headers, b""), lambda: NOON)
