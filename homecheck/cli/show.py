@@ -50,10 +50,10 @@ def _read(
     """Return the evidence, what is known of its judgement, and by what it was judged. Raises Refused."""
     typ = unverified_header(envelope)["typ"]
     if typ == RECEIPT:
-        receipt = Receipt.from_bytes(verify(envelope, RECEIPT, lookup(known)))
+        receipt = Receipt.from_bytes(verify(envelope, RECEIPT, lookup(known, RECEIPT)))
         evidence = _stored_evidence(home, receipt, known)
         return evidence, receipt.result, f"{receipt.issuer}, {receipt.result.policy_name}"
-    evidence = Evidence.from_bytes(verify(envelope, EVIDENCE, lookup(known)))
+    evidence = Evidence.from_bytes(verify(envelope, EVIDENCE, lookup(known, EVIDENCE)))
     name = digest(envelope)
     if policy is None:
         if (received := _stored_receipt(home, name, known)) is not None:
@@ -64,7 +64,7 @@ def _read(
 
 def _stored_receipt(home: Home, name: str, known: KnownKeys) -> Receipt | None:
     path = home.receipts / f"{name.removeprefix('sha256:')}.receipt.jws"
-    return verify_receipt(read_envelope(path), name, lookup(known)) if path.exists() else None
+    return verify_receipt(read_envelope(path), name, lookup(known, RECEIPT)) if path.exists() else None
 
 
 def _stored_evidence(home: Home, receipt: Receipt, known: KnownKeys) -> Evidence:
@@ -74,7 +74,7 @@ def _stored_evidence(home: Home, receipt: Receipt, known: KnownKeys) -> Evidence
     envelope = read_envelope(path)
     if digest(envelope) != receipt.envelope:
         raise Refused("other-envelope", f"{path}: these are no longer the bytes that the receipt is for")
-    return Evidence.from_bytes(verify(envelope, EVIDENCE, lookup(known)))
+    return Evidence.from_bytes(verify(envelope, EVIDENCE, lookup(known, EVIDENCE)))
 
 
 def _policy_of(home: Home, evidence: Evidence) -> Policy:

@@ -42,15 +42,23 @@ from homecheck.standards.rfc_3339 import to_text
 from homecheck.strict_json import Record, parse_object
 
 REFUSED: Final = 3
+DEVICE_SIGNS: Final = (EVIDENCE, ENROLMENT, ROTATION)
+COLLECTOR_SIGNS: Final = (RECEIPT, POLICY, RESULT)
+RESPONDER_SIGNS: Final = (OBSERVATION,)
 Line = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class KnownKey:
-    """A key that signatures are checked with, and where it was found."""
+    """A key that signatures are checked with, where it was found, and what it may sign.
+
+    A computer's own key makes no receipt, and a responder's no evidence: each counts for its own kinds of document.
+    Keys that are given with --jwks count for all, since whoever gives them says so.
+    """
 
     key: PublicKey
     source: str
+    signs: tuple[str, ...] = TYPES
 
 
 KnownKeys = Mapping[str, KnownKey]
@@ -112,7 +120,7 @@ def verified_lines(envelope: bytes, known: KnownKeys) -> Iterator[Line]:
         source = "the document itself: possession is proven, nothing else"
         found = KnownKey(own, source)
     else:
-        payload = verify_signature(envelope, typ, lookup(known))
+        payload = verify_signature(envelope, typ, lookup(known, typ))
         found = known[unverified_header(envelope)["kid"]]
     described = list(READERS[typ](payload, found.key))  # a document that cannot be read is not good
     yield "Good", typ.removeprefix("homecheck-").removesuffix("+jws")
@@ -124,18 +132,18 @@ def verified_lines(envelope: bytes, known: KnownKeys) -> Iterator[Line]:
 
 def receipt_lines(receipt: bytes, envelope: bytes, known: KnownKeys) -> list[Line]:
     """Verify that the receipt is for this envelope, and return what it says. Raises Refused."""
-    found = verify_receipt(receipt, digest(envelope), lookup(known))
+    found = verify_receipt(receipt, digest(envelope), lookup(known, RECEIPT))
     if unverified_header(envelope)["typ"] == EVIDENCE:
-        evidence_id = Evidence.from_bytes(verify_signature(envelope, EVIDENCE, lookup(known))).id
+        evidence_id = Evidence.from_bytes(verify_signature(envelope, EVIDENCE, lookup(known, EVIDENCE))).id
         if found.evidence_id != evidence_id:
             raise Refused("other-envelope", f"the receipt is for evidence {found.evidence_id}, not for {evidence_id}")
     signer = known[unverified_header(receipt)["kid"]]
     return [("Receipt", f"{digest(receipt)}, signed by {signer.key.kid} ({signer.source})"), *_receipt_lines(found)]
 
 
-def lookup(known: KnownKeys) -> Callable[[str], PublicKey | None]:
-    """Return the keys as the verifier asks for them."""
-    return lambda kid: known[kid].key if kid in known else None
+def lookup(known: KnownKeys, typ: str) -> Callable[[str], PublicKey | None]:
+    """Return the keys that may sign documents of this kind, as the verifier asks for them."""
+    return lambda kid: known[kid].key if kid in known and typ in known[kid].signs else None
 
 
 def read_jwks(place: str) -> dict[str, KnownKey]:
@@ -155,13 +163,14 @@ def pinned_keys(home: Home) -> dict[str, KnownKey]:
     known: dict[str, KnownKey] = {}
     for path in sorted(home.keys.glob("*.jwk")):
         key = read_key_file(path).public
-        known[key.kid] = KnownKey(key, f"this computer's own key, {path}")
+        known[key.kid] = KnownKey(key, f"this computer's own key, {path}", DEVICE_SIGNS)
     for enrolment in load_enrolments(home):
         for key in enrolment.keys.values():
-            known[key.kid] = KnownKey(key, f"pinned at enrolment in {enrolment.program}")
+            known[key.kid] = KnownKey(key, f"pinned at enrolment in {enrolment.program}", COLLECTOR_SIGNS)
         if enrolment.responder_key is not None:
             key = PublicKey.from_jwk(enrolment.responder_key)
-            known[key.kid] = KnownKey(key, f"the responder's, pinned at enrolment in {enrolment.program}")
+            source = f"the responder's, pinned at enrolment in {enrolment.program}"
+            known[key.kid] = KnownKey(key, source, RESPONDER_SIGNS)
     return known
 
 

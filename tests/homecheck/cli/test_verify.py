@@ -225,9 +225,7 @@ def test_this_computers_own_evidence_needs_no_key_set(
     assert "this computer's own key" in capsys.readouterr().out
 
 
-def test_the_collectors_keys_are_those_pinned_at_enrolment(
-    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def enrol_in_sales(home: Path) -> None:
     (home / "enrolments").mkdir(parents=True)
     enrolment = {
         "v": 1,
@@ -242,8 +240,36 @@ def test_the_collectors_keys_are_those_pinned_at_enrolment(
         "enrolled_at": "2026-11-23T12:00:00.000Z",
     }
     (home / "enrolments" / "sales.json").write_bytes(serialize(enrolment))
+
+
+def test_the_collectors_keys_are_those_pinned_at_enrolment(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enrol_in_sales(home)
     assert verify(write(tmp_path, sign(RECEIPT_OF_IT.to_bytes(), RECEIPT, COLLECTOR))) == 0
     assert "pinned at enrolment in sales" in capsys.readouterr().out
+
+
+def test_this_computers_own_key_makes_no_receipt(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever has the device key could otherwise write the verdict that the collector is to give."""
+    write_key_file(home / "keys" / f"{DEVICE.public.kid}.jwk", DEVICE)
+    forged = write(tmp_path, sign(RECEIPT_OF_IT.to_bytes(), RECEIPT, DEVICE), "receipt.jws")
+    for arguments in ([forged], [write(tmp_path, ENVELOPE), "--receipt", forged]):
+        assert verify(*arguments) == 3
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert "receipt.jws: refused (unknown-key)" in captured.err
+
+
+def test_a_collectors_pinned_key_makes_no_evidence(
+    tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enrol_in_sales(home)
+    evidence = replace(GENUINE, device=Device(COLLECTOR.public.kid, "file"))
+    assert verify(write(tmp_path, sign(evidence.to_bytes(), EVIDENCE, COLLECTOR))) == 3
+    assert "refused (unknown-key)" in capsys.readouterr().err
 
 
 BAD_SETS: dict[str, Any] = {
