@@ -136,7 +136,8 @@ class FlowCount:
 
     def snapshot(self) -> Flow:
         """Return the counts for the observation."""
-        packed = bytes(self._map)
+        # The reflector's thread may be between making room for a packet and marking it.
+        packed = bytes(self._map).rstrip(b"\0")
         received = sum(map(int.bit_count, packed))
         return Flow(self.flow, received, self.reflected, self.duplicates, self.reordered, packed)
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -89,6 +91,28 @@ def test_flows_of_different_sessions_have_different_ssids() -> None:
     everyone = [opened(sessions) for _ in range(64)]
     assert len(sessions.flows) == 64 * 4
     assert all(session.ssid > 0 and session.ssid % 4 == 0 for session in everyone)
+
+
+def test_a_snapshot_while_packets_are_counted_is_a_flow_that_can_be_signed() -> None:
+    """An observation is made while the reflector's thread counts; it must never be refused for that."""
+    flow, counting = FlowCount(0, most=16_000), threading.Event()
+
+    def count() -> None:
+        for sequence in range(0, 16_000, 8):  # each needs room of its own in the map
+            flow.is_new(sequence)
+        counting.set()
+
+    thread = threading.Thread(target=count)
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        thread.start()
+        while not counting.is_set():
+            flow.snapshot()
+    finally:
+        sys.setswitchinterval(switch)
+        thread.join()
+    assert flow.snapshot().received == 2_000
 
 
 def test_packets_are_counted_once_each() -> None:
