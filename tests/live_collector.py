@@ -119,18 +119,22 @@ class ServerProcess:
 
     site: Site
     process: subprocess.Popen[str] | None = None
+    arguments: tuple[str, ...] = ()
 
     def start(self) -> None:
         """Start it and wait for its line."""
         port = self.site.url.rpartition(":")[2]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "homecheck", "collector", "serve", "--port", port],
+            [sys.executable, "-m", "homecheck", "collector", "serve", "--port", port, *self.arguments],
             env={**os.environ, "HOMECHECK_DATABASE_URL": self.site.database.url},
             stdout=subprocess.PIPE,
             text=True,
         )
         assert self.process.stdout is not None
-        assert self.process.stdout.readline() == f"listening on {self.site.url}\n"
+        line = self.process.stdout.readline()
+        if not line.startswith("listening on "):
+            self.stop()
+            raise AssertionError(f"the collector did not start: {line!r}")
 
     def kill(self) -> None:
         """End it as a power cut would, as far as a process can tell."""
@@ -142,12 +146,15 @@ class ServerProcess:
 
     def _end(self, number: signal.Signals) -> int:
         assert self.process is not None
-        self.process.send_signal(number)
-        status = self.process.wait(STARTUP_SECONDS)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        self.process = None
-        return status
+        process, self.process = self.process, None
+        process.send_signal(number)
+        try:
+            return process.wait(STARTUP_SECONDS)
+        finally:
+            process.kill()  # if it did not end by itself; the test fails then
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from homecheck.errors import SetupError
 
 BACKLOG: Final = 2_048
 KEEP_ALIVE_SECONDS: Final = 15
-SHUTDOWN_SECONDS: Final = 20
+SHUTDOWN_SECONDS: Final = 4  # idle TLS connections are waited for as well, and their other end may never answer
 PROXIES: Final = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"  # where a proxy may stand
 
 

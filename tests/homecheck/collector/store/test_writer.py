@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +38,13 @@ def stored(database: Database) -> set[str]:
         return {row["name"] for row in db.execute("SELECT name FROM setting")}
 
 
+def put(name: str, size: int = 1) -> Callable[[Connection], None]:
+    def work(db: Connection) -> None:
+        settings.write(db, name, "x" * size)
+
+    return work
+
+
 class Gate:
     """Work that holds the writer until it is let go, so that everything behind it shares the next commit."""
 
@@ -50,7 +57,7 @@ class Gate:
 
 
 def test_a_result_is_told_after_the_commit(writer: Writer, database: Database) -> None:
-    assert writer.submit(lambda db: settings.write(db, "one", "1")).result(SECONDS) is None
+    assert writer.submit(put("one")).result(SECONDS) is None
     assert stored(database) == {"one"}
 
 
@@ -58,7 +65,7 @@ def test_what_arrives_during_one_commit_shares_the_next(writer: Writer, database
     gate = Gate()
     first = writer.submit(gate)
     assert gate.entered.wait(SECONDS)
-    behind = [writer.submit(lambda db, name=name: settings.write(db, name, "1")) for name in "abc"]
+    behind = [writer.submit(put(name)) for name in "abc"]
     gate.released.set()
     for future in (first, *behind):
         future.result(SECONDS)
@@ -70,9 +77,9 @@ def test_more_than_may_wait_is_refused_and_the_rest_is_stored(writer: Writer, da
     gate = Gate()
     writer.submit(gate)
     assert gate.entered.wait(SECONDS)
-    waiting = [writer.submit(lambda db, name=name: settings.write(db, name, "1")) for name in "abc"]
+    waiting = [writer.submit(put(name)) for name in "abc"]
     with pytest.raises(Busy, match="3 uploads are waiting"):
-        writer.submit(lambda db: settings.write(db, "d", "1"))
+        writer.submit(put("d"))
     gate.released.set()
     for future in waiting:
         future.result(SECONDS)
@@ -91,9 +98,9 @@ def test_a_piece_that_fails_is_undone_alone(writer: Writer, database: Database, 
     writer.submit(gate)
     assert gate.entered.wait(SECONDS)
     before, failing, after = (
-        writer.submit(lambda db: settings.write(db, "before", "1")),
+        writer.submit(put("before")),
         writer.submit(fail),
-        writer.submit(lambda db: settings.write(db, "after", "1")),
+        writer.submit(put("after")),
     )
     gate.released.set()
     before.result(SECONDS)
@@ -108,17 +115,17 @@ def test_a_full_disk_fails_the_whole_batch_and_keeps_what_was_there(database: Da
     writer = Writer(replace(database, max_pages=pages + 2))
     writer.start()
     try:
-        writer.submit(lambda db: settings.write(db, "small", "1")).result(SECONDS)
+        writer.submit(put("small")).result(SECONDS)
         gate = Gate()
         writer.submit(gate)
         assert gate.entered.wait(SECONDS)
-        batch = [writer.submit(lambda db, n=n: settings.write(db, n, "x" * 100_000)) for n in ("big", "other")]
+        batch = [writer.submit(put(n, 100_000)) for n in ("big", "other")]
         gate.released.set()
         for future in batch:
             with pytest.raises(NotStored, match="full"):
                 future.result(SECONDS)
         # The writer lives on, and takes what fits.
-        writer.submit(lambda db: settings.write(db, "small", "2")).result(SECONDS)
+        writer.submit(put("small")).result(SECONDS)
     finally:
         writer.stop()
     assert stored(database) == {"small"}
@@ -127,7 +134,7 @@ def test_a_full_disk_fails_the_whole_batch_and_keeps_what_was_there(database: Da
 def test_stopping_stores_what_waits(database: Database) -> None:
     writer = Writer(database)
     writer.start()
-    futures = [writer.submit(lambda db, n=n: settings.write(db, f"n{n}", "1")) for n in range(300)]
+    futures = [writer.submit(put(f"n{n}")) for n in range(300)]
     writer.stop()
     assert all(future.done() and future.exception() is None for future in futures)
     assert len(stored(database)) == 300

@@ -1,0 +1,309 @@
+"""The dashboard over HTTP: who sees what, who may change what, and names from strangers shown as text."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import requests
+
+from homecheck.collector.store.users import Role
+from homecheck.receipt import verify_receipt
+from homecheck.signing import digest, key_set
+from tests.live_collector import Site, in_thread
+from tests.people import FAILS, PASSES, Worker
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Worker, Worker]]:
+    """A collector with somebody who passes and somebody who fails."""
+    with in_thread(tmp_path_factory.mktemp("house")) as site:
+        passing, failing = site.worker(PASSES), site.worker(FAILS)
+        assert passing.check().status_code == failing.check().status_code == 201
+        yield site, passing, failing
+
+
+@pytest.fixture(scope="module")
+def admin(house: tuple[Site, Worker, Worker]) -> requests.Session:
+    return house[0].browse("ada", "admin")
+
+
+def evidence_addresses(page: str) -> list[str]:
+    return re.findall(r'href="(/evidence/sha256:[0-9a-f]{64})"', page)
+
+
+def private_addresses(site: Site, worker: Worker, admin: requests.Session) -> list[str]:
+    (evidence, *_) = evidence_addresses(admin.get(f"{site.url}/people/{worker.subject}").text)
+    return [
+        "/", "/?verdict=fail", f"/people/{worker.subject}", evidence, f"{evidence}/envelope", f"{evidence}/receipt",
+        "/programs", "/programs/support", "/events",
+    ]  # fmt: skip
+
+
+def test_a_stranger_sees_nothing_and_is_told_how_to_sign_in(
+    house: tuple[Site, Worker, Worker], admin: requests.Session
+) -> None:
+    site, _, failing = house
+    for path in private_addresses(site, failing, admin):
+        for cookies in ({}, {"homecheck": "A" * 22}, {"__Host-homecheck": "x"}):
+            answer = requests.get(f"{site.url}{path}", cookies=cookies, timeout=20, allow_redirects=False)
+            assert answer.status_code == 401, path
+            assert "collector user link NAME" in answer.text
+            for secret in (FAILS.name, PASSES.name, "Support line", "sha256:", "test-line", failing.subject or "?"):
+                assert secret not in answer.text
+    # An address that is guessed looks the same, whether there is something or not.
+    missing = requests.get(f"{site.url}/evidence/sha256:{'0' * 64}", timeout=20)
+    there = requests.get(f"{site.url}{private_addresses(site, failing, admin)[3]}", timeout=20)
+    assert (missing.status_code, missing.text) == (there.status_code, there.text)
+
+
+def test_a_session_does_not_open_the_machine_routes_and_a_device_does_not_open_the_dashboard(
+    house: tuple[Site, Worker, Worker], admin: requests.Session
+) -> None:
+    site, passing, _ = house
+    evidence = passing.evidence()
+    stranger = Worker(site.url, http=admin)
+    assert stranger.put(evidence.id, stranger.sign(stranger.evidence(id=evidence.id))).status_code == 403
+    passing.check()
+    assert passing.get("/").status_code == 401
+
+
+def test_people_are_listed_with_verdict_failing_requirements_and_date(
+    house: tuple[Site, Worker, Worker], admin: requests.Session
+) -> None:
+    site, passing, failing = house
+    page = admin.get(f"{site.url}/").text
+    assert PASSES.name in page
+    assert FAILS.name in page
+    for label in ("Download speed", "How the headset is connected", "Noise in the room", "Declaration: door"):
+        assert label in page
+    assert f"{datetime.now(UTC):%Y-%m-%d}" in page
+    only_fail = admin.get(f"{site.url}/?program=support&verdict=fail").text
+    assert f"/people/{failing.subject}" in only_fail
+    assert f"/people/{passing.subject}" not in only_fail
+    assert f"/people/{passing.subject}" in admin.get(f"{site.url}/?name=PETRA").text
+    assert "Nobody is like that" in admin.get(f"{site.url}/?name=nobody").text
+    assert "Nobody is like that" in admin.get(f"{site.url}/?program=none").text
+
+
+def test_one_evidence_is_shown_whole_and_can_be_checked_offline(
+    house: tuple[Site, Worker, Worker], admin: requests.Session
+) -> None:
+    site, _, failing = house
+    (address, *_) = evidence_addresses(admin.get(f"{site.url}/people/{failing.subject}").text)
+    page = admin.get(f"{site.url}{address}").text
+    name = address.rpartition("/")[2]
+    shown = (
+        name, "3.10 ± 0.80 Mbit/s; at least 10 Mbit/s needed", "Plug in a network cable.", "USB descriptors",
+        "no microphone is plugged in", "no_device", "declared no, yes is needed", "headset.model",
+        "hand-written number", "envelope and receipt were checked again", "better: 25 Mbit/s or more",
+    )  # fmt: skip
+    for text in shown:
+        assert text in page, text
+    envelope = admin.get(f"{site.url}{address}/envelope")
+    receipt = admin.get(f"{site.url}{address}/receipt")
+    assert envelope.headers["Content-Disposition"] == f'attachment; filename="{name.removeprefix("sha256:")}.jws"'
+    assert digest(envelope.content) == name
+    keys = key_set(failing.get("/v1/jwks").json())
+    assert verify_receipt(receipt.content, name, keys.get).result.verdict.word == "fail"
+
+
+def test_names_from_strangers_are_text(house: tuple[Site, Worker, Worker], admin: requests.Session) -> None:
+    site, _, failing = house
+    (address, *_) = evidence_addresses(admin.get(f"{site.url}/people/{failing.subject}").text)
+    page = admin.get(f"{site.url}{address}").text
+    assert "&lt;script&gt;alert(&#39;headset&#39;)&lt;/script&gt;" in page
+    assert "&lt;b&gt;far&lt;/b&gt;" in page
+    tags: set[str] = set()
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            tags.add(tag)
+            assert not any(name.startswith("on") or name == "style" for name, _ in attrs)
+
+    Tags().feed(page)
+    assert "table" in tags
+    assert not tags & {"script", "b", "style", "iframe", "object"}
+
+
+def test_a_device_with_a_clock_an_hour_off_is_shown_as_such(
+    house: tuple[Site, Worker, Worker], admin: requests.Session
+) -> None:
+    site, _, _ = house
+    worker = site.worker(name="Slow clock")
+    late = worker.evidence(worker.challenge(), now=datetime.now(UTC) - timedelta(hours=2))
+    assert worker.upload(late).status_code == 201
+    (address, *_) = evidence_addresses(admin.get(f"{site.url}/people/{worker.subject}").text)
+    page = admin.get(f"{site.url}{address}").text
+    assert "2 hours before it arrived" in page
+    assert "The device’s clock is wrong" in page
+
+
+# Changes
+
+
+@pytest.mark.parametrize(
+    ("role", "may_invite", "may_revoke", "may_watch"),
+    [
+        ("viewer", False, False, False),
+        ("auditor", False, False, True),
+        ("reviewer", True, False, True),
+        ("admin", True, True, True),
+    ],
+)
+def test_each_role_may_do_what_it_is_for(
+    house: tuple[Site, Worker, Worker], role: Role, may_invite: bool, may_revoke: bool, may_watch: bool
+) -> None:
+    site, _, _ = house
+    person = site.browse(f"the-{role}", role)
+    worker = site.worker(name=f"Worker of the {role}")
+    assert (">Revoke<" in person.get(f"{site.url}/people/{worker.subject}", timeout=20).text) is may_revoke
+    invited = person.post(f"{site.url}/programs/support/invitations", data={"person": "Ny"}, timeout=20)
+    assert (invited.status_code == 200) is may_invite
+    revoked = person.post(f"{site.url}/devices/{worker.key.public.kid}/revoke", data={"x": "y"}, timeout=20)
+    assert (revoked.status_code == 200) is may_revoke
+    assert (worker.upload(worker.evidence()).status_code == 403) is may_revoke
+    assert (person.get(f"{site.url}/events", timeout=20).status_code == 200) is may_watch
+    for answer in (invited, revoked):
+        assert answer.status_code in (200, 403)
+    page = person.get(f"{site.url}/programs/support", timeout=20).text
+    assert ("Make an invitation" in page) is may_invite
+
+
+def test_an_invitation_made_on_the_dashboard_works_and_is_recorded(
+    house: tuple[Site, Worker, Worker], admin: requests.Session
+) -> None:
+    site, _, _ = house
+    page = admin.post(f"{site.url}/programs/support/invitations", data={"person": "<i>Zoë</i>"}, timeout=20).text
+    (address,) = re.findall(rf"{site.url}/invite/[A-Za-z0-9_-]{{22}}", page)
+    for_people = requests.get(address, timeout=20)
+    assert for_people.status_code == 200
+    assert "&lt;i&gt;Zoë&lt;/i&gt;" in for_people.text
+    assert f"homecheck enroll {address}" in for_people.text
+    assert "Does the room have a door that stays closed?" in for_people.text
+    assert Worker(site.url).enrol(address.rpartition("/")[2]).status_code == 201
+    used = requests.get(address, timeout=20)
+    assert used.status_code == 410
+    assert "This invitation was used" in used.text
+    assert requests.get(f"{site.url}/invite/{'A' * 22}", timeout=20).status_code == 404
+    assert "&lt;i&gt;Zoë&lt;/i&gt;" in admin.get(f"{site.url}/events", timeout=20).text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+    ],
+)
+def test_a_change_asked_for_by_another_site_is_refused(
+    house: tuple[Site, Worker, Worker], admin: requests.Session, headers: dict[str, str]
+) -> None:
+    site, _, _ = house
+    request = {"Origin": site.url, **headers}
+    if headers.get("Origin") == "":
+        del request["Origin"]
+    answer = requests.post(
+        f"{site.url}/programs/support/invitations",
+        data={"person": "Ny"},
+        headers=request,
+        cookies=admin.cookies,
+        timeout=20,
+    )
+    assert answer.status_code == 403
+    assert "another site" in answer.text
+
+
+def test_a_change_is_never_a_get(house: tuple[Site, Worker, Worker], admin: requests.Session) -> None:
+    site, passing, _ = house
+    for path in ("/programs/support/invitations", f"/devices/{passing.key.public.kid}/revoke", "/sign-out"):
+        assert admin.get(f"{site.url}{path}", timeout=20).status_code == 405
+
+
+def test_a_form_without_a_name_says_what_is_wrong(house: tuple[Site, Worker, Worker], admin: requests.Session) -> None:
+    site, _, _ = house
+    answer = admin.post(f"{site.url}/programs/support/invitations", data={"person": " "}, timeout=20)
+    assert answer.status_code == 400
+    assert "is no name" in answer.text
+
+
+# Signing in and out
+
+
+def test_a_sign_in_link_is_shown_first_and_works_once(house: tuple[Site, Worker, Worker]) -> None:
+    site, _, _ = house
+    link = site.sign_in_link("bo", "viewer")
+    for _ in range(2):  # a mail program that looks at the link does not use it up
+        page = requests.get(link, timeout=20)
+        assert page.status_code == 200
+        assert "Sign in as bo" in page.text
+        assert not page.cookies
+    browser = requests.Session()
+    browser.headers["Origin"] = site.url
+    first = browser.post(link, timeout=20, allow_redirects=False)
+    assert first.status_code == 303
+    cookie = first.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert "Path=/" in cookie
+    assert browser.get(f"{site.url}/", timeout=20).status_code == 200
+    for answer in (requests.get(link, timeout=20), browser.post(link, timeout=20)):
+        assert answer.status_code == 404
+        assert "does not work any more" in answer.text
+
+
+def test_signing_out_ends_the_session_on_the_server(house: tuple[Site, Worker, Worker]) -> None:
+    site, _, _ = house
+    browser = site.browse("cy", "viewer")
+    kept = browser.cookies.copy()
+    assert browser.post(f"{site.url}/sign-out", timeout=20).status_code == 401  # the page that explains signing in
+    assert requests.get(f"{site.url}/", cookies=kept, timeout=20).status_code == 401
+
+
+def test_links_and_sessions_end_by_the_clock(tmp_path: Path) -> None:
+    clock = [datetime.now(UTC)]
+    with in_thread(tmp_path, clock=lambda: clock[0]) as site:
+        browser = site.browse("dee", "viewer")
+        late = site.sign_in_link("eve", "viewer")
+        clock[0] += timedelta(minutes=16)
+        assert requests.get(late, timeout=20).status_code == 404
+        assert browser.get(f"{site.url}/", timeout=20).status_code == 200
+        clock[0] += timedelta(hours=12)
+        assert browser.get(f"{site.url}/", timeout=20).status_code == 401
+
+
+def test_the_first_administrator_signs_in_with_the_link_of_init(tmp_path: Path) -> None:
+    with in_thread(tmp_path) as site:
+        browser = requests.Session()
+        browser.headers["Origin"] = site.url
+        page = browser.post(site.sign_in_address, timeout=20)
+        assert "admin (admin)" in page.text
+        # Nobody was invited yet, and the page says how that is done.
+        assert "Nobody is invited yet" in page.text
+        assert "homecheck collector invite support" in page.text
+
+
+def test_evidence_that_was_changed_in_the_database_is_shown_as_such(tmp_path: Path) -> None:
+    with in_thread(tmp_path) as site:
+        worker, browser = site.worker(), site.browse("ada", "admin")
+        worker.check()
+        (address, *_) = evidence_addresses(browser.get(f"{site.url}/", timeout=20).text)
+        assert "checked again" in browser.get(f"{site.url}{address}", timeout=20).text
+        db = sqlite3.connect(site.database.path)
+        (envelope,) = db.execute("SELECT envelope FROM evidence").fetchone()
+        db.execute("UPDATE evidence SET envelope = ?", (envelope[:-4] + b"AAAA",))
+        db.commit()
+        db.close()
+        page = browser.get(f"{site.url}{address}", timeout=20).text
+        assert "The stored bytes are not what was received" in page
+        assert "were checked again" not in page
