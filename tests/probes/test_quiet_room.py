@@ -285,7 +285,9 @@ def traces(marker: NDArray[np.float32]) -> list[bytes]:
 
 def files_with(patterns: list[bytes], roots: tuple[Path, ...], since: float) -> Iterator[Path]:
     for root in roots:
-        for folder, _, names in os.walk(root):
+        for folder, inner, names in os.walk(root):
+            # What is mounted below is left out: it may be a /proc, and some of its files are read for ever.
+            inner[:] = [name for name in inner if not os.path.ismount(Path(folder, name))]
             for path in (Path(folder, name) for name in names):
                 try:
                     if path.is_file() and path.stat().st_mtime >= since - 1 and path.stat().st_size < 50_000_000:
