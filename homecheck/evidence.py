@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from homecheck.errors import AtFault, Refused
-from homecheck.measurement import Failure, Kind, Measurement, Quantity
+from homecheck.measurement import Failure, Kind, Measurement, Quantity, refuse_twice
 from homecheck.signing import Verified
 from homecheck.standards.rfc_3339 import from_text, to_text
 from homecheck.standards.rfc_9562 import is_uuid7
@@ -156,15 +156,6 @@ class Evidence:
         for part in (record, device, software):
             part.done()
         return evidence
-
-
-def refuse_twice(what: str, names: Iterable[str]) -> None:
-    """Raise ValueError when a name stands twice."""
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ValueError(f"the {what} {name!r:.60} stands twice")
-        seen.add(name)
 
 
 def measurement_members(measurement: Measurement) -> dict[str, Any]:

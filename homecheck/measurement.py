@@ -245,3 +245,12 @@ def check_text(text: str, name: str) -> None:
         raise ValueError(f"{name}: {len(text)} characters, at most {MAX_TEXT}")
     if "\0" in text or any(0xD800 <= ord(character) <= 0xDFFF for character in text):
         raise ValueError(f"{name}: NUL or lone surrogate in {text!r}")
+
+
+def refuse_twice(what: str, names: Iterable[str]) -> None:
+    """Raise ValueError when a name stands twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"the {what} {name!r:.60} stands twice")
+        seen.add(name)

@@ -19,7 +19,7 @@ from typing import Any, Final, Literal, cast
 
 from homecheck.durations import parse_duration
 from homecheck.errors import PolicyError, Refused
-from homecheck.measurement import Target, Value
+from homecheck.measurement import Target, Value, refuse_twice
 from homecheck.shift import Shift
 from homecheck.signing import Verified
 from homecheck.standards.itu_g107 import JITTER_BUFFER_MS, mos_cqe, mouth_to_ear_ms, r_factor
@@ -126,6 +126,8 @@ class Policy:
     def __post_init__(self) -> None:
         if not self.requirements and not self.declarations:
             raise ValueError("the policy is empty: it would let everybody pass")
+        refuse_twice("declaration", (question.id for question in self.declarations))
+        refuse_twice("target", (target.name for target in self.targets))
         self.recheck_every()
         _refuse_bad_call(self)
 

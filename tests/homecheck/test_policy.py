@@ -79,6 +79,15 @@ REFUSED = {
     "question a text": (declaration('question = "Is it?"'), "question: an object is expected, not str"),
     "answer needed is a text": (declaration('question.en = "?"\nmust_be = "yes"'), "must_be: true or false"),
     "question with a limit": (declaration('question.en = "?"\nat_least = 1'), "unknown key 'at_least'"),
+    "a question twice": (
+        HEAD + '[[declaration]]\nid = "corded"\nquestion.en = "Is it?"\nmust_be = true\n'
+        '[[declaration]]\nid = "corded"\nquestion.en = "Is it not?"\nmust_be = false\n',
+        "mine.toml: the declaration 'corded' stands twice",
+    ),
+    "a target twice": (
+        HEAD + ONE + 2 * '[[target]]\nname = "phone"\nhost = "a.example"\nport = 443\nprotocol = "tls"\n',
+        "mine.toml: the target 'phone' stands twice",
+    ),
     "port zero": (target(port="0"), "port: 0 is not between 1"),
     "port too large": (target(port="65536"), "target softphone: port 65536 is above 65535"),
     "unknown protocol": (target(protocol='"sip"'), "protocol = 'sip' is none of tcp, udp, tls, https, wss"),
