@@ -38,7 +38,8 @@ def count_losses(arrived: Iterable[bool]) -> Losses:
 def burst_ratio(losses: Losses) -> tuple[float, float]:
     """Return BurstR and the half width of its 95 % interval, from Wilson's interval of q; (1, 0) when nothing is lost.
 
-    Few losses say little about their bursts, and the interval says so.
+    Few losses say little about their bursts, and the interval says so. A single loss at the very end says nothing about
+    q: the ratio then lies anywhere between 1 and 1 / p.
     """
     arrived = losses.packets - losses.lost
     if losses.lost == 0 or arrived == 0:
@@ -47,7 +48,7 @@ def burst_ratio(losses: Losses) -> tuple[float, float]:
     ends = losses.bursts - losses.last_lost
     followed = losses.lost - losses.last_lost
     if followed == 0:
-        return 1.0, 0.0
+        return 1.0, max(1.0, 1 / p) - 1
     low, high = interval(ends, followed)
-    value = max(1.0, 1 / (p + ends / followed)) if p + ends else float(losses.longest)
+    value = max(1.0, 1 / (p + ends / followed))
     return value, max(max(1.0, 1 / (p + low)) - value, value - max(1.0, 1 / (p + high)))
