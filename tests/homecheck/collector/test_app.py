@@ -304,6 +304,8 @@ def test_every_answer_has_its_security_headers(site: Site) -> None:
         assert headers["Referrer-Policy"] == "same-origin"
         assert "Access-Control-Allow-Origin" not in headers
         assert "Strict-Transport-Security" not in headers  # loopback without TLS
+        # Nothing is kept by browsers or proxies, so that going back after signing out shows nothing.
+        assert (headers["Cache-Control"] == "no-store") is (path != "/static/site.css")
 
 
 def test_the_page_behind_a_reason_explains_it(site: Site) -> None:

@@ -109,6 +109,22 @@ def test_a_piece_that_fails_is_undone_alone(writer: Writer, database: Database, 
     assert stored(database) == {"before", "after"}
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_error_that_nobody_expected_leaves_nobody_waiting(writer: Writer, database: Database) -> None:
+    def fail(db: Connection) -> None:
+        raise RuntimeError("a fault of ours")
+
+    gate = Gate()
+    writer.submit(gate)
+    assert gate.entered.wait(SECONDS)
+    batch = [writer.submit(put("before")), writer.submit(fail)]
+    gate.released.set()
+    for future in batch:
+        with pytest.raises(NotStored):
+            future.result(SECONDS)
+    assert stored(database) == set()
+
+
 def test_a_full_disk_fails_the_whole_batch_and_keeps_what_was_there(database: Database) -> None:
     with opened(database) as db:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
