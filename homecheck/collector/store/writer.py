@@ -51,6 +51,7 @@ class Writer:
     max_waiting: int = MAX_WAITING
     _waiting: queue.SimpleQueue[_Piece | None] = field(default_factory=queue.SimpleQueue)
     _thread: threading.Thread | None = None
+    _ended: bool = False
     commits: int = 0
 
     def start(self) -> None:
@@ -72,6 +73,8 @@ class Writer:
             raise Busy(f"{self.max_waiting} uploads are waiting to be stored")
         future: Future[Result] = Future()
         self._waiting.put(_Piece(work, future))
+        if self._ended:  # it ended while this was put behind it
+            self._give_up()
         return future
 
     def _run(self) -> None:
@@ -85,6 +88,7 @@ class Writer:
                     break
         finally:
             db.close()
+            self._ended = True
             self._give_up()
 
     def _take(self, first: _Piece) -> tuple[list[_Piece], bool]:
@@ -111,20 +115,26 @@ class Writer:
 
 def _write(db: Connection, batch: list[_Piece]) -> None:
     """Do everything in one transaction and tell the results after its commit."""
+    committed = False
     try:
         db.execute("BEGIN IMMEDIATE")
         for piece in batch:
             _do(db, piece)
         db.execute("COMMIT")
+        committed = True
     except sqlite3.Error as error:
-        roll_back(db)
         for piece in batch:
             piece.error = NotStored(f"the database cannot be written: {error}")
-    for piece in batch:
-        if piece.error is not None:
-            piece.future.set_exception(piece.error)
-        else:
-            piece.future.set_result(piece.result)
+    finally:  # also for an error that nobody expected, which ends the writer: nobody waits for ever
+        if not committed:
+            roll_back(db)
+        for piece in batch:
+            if not committed and piece.error is None:
+                piece.error = NotStored("an unexpected error ended the transaction")
+            if piece.error is not None:
+                piece.future.set_exception(piece.error)
+            else:
+                piece.future.set_result(piece.result)
 
 
 def _do(db: Connection, piece: _Piece) -> None:
