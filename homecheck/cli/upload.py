@@ -9,6 +9,8 @@ from typing import Any, Final
 import click
 
 from homecheck.config import Home
+from homecheck.errors import Refused, SetupError
+from homecheck.signing import EVIDENCE, MAX_ENVELOPE, unverified_header
 from homecheck.spool import put
 from homecheck.upload import Delivery, deliver_waiting, new_session
 
@@ -31,7 +33,7 @@ def upload(output: str, file: Path | None) -> int:
     """
     home = Home.default()
     if file is not None:
-        put(home, file.read_bytes(), program="")  # whose it is stands in its signature
+        put(home, _read_evidence(file), program="")  # whose it is stands in its signature
     deliveries = deliver_waiting(home, new_session())
     if output == "json":
         members = {"uploads": [delivery_members(delivery) for delivery in deliveries]}
@@ -42,6 +44,21 @@ def upload(output: str, file: Path | None) -> int:
         for delivery in deliveries:
             _print(delivery)
     return 0 if all(delivery.status == "accepted" for delivery in deliveries) else NOT_DELIVERED
+
+
+def _read_evidence(file: Path) -> bytes:
+    """Return the signed evidence in `file`; SetupError for anything else, which would take evidence's place."""
+    advice = "Give the file that the check named when it could not keep its results."
+    try:
+        with file.open("rb") as opened:
+            envelope = opened.read(MAX_ENVELOPE + 1)
+        if (typ := unverified_header(envelope)["typ"]) != EVIDENCE:
+            raise Refused("typ", f"it is a {typ!r:.60}")
+    except OSError as error:
+        raise SetupError(f"{file}: cannot be read: {error.strerror}", advice) from None
+    except Refused as error:
+        raise SetupError(f"{file}: no evidence: {error.message}", advice) from None
+    return envelope
 
 
 def delivery_members(delivery: Delivery) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from pathlib import Path
 from homecheck import spool
 from homecheck.config import Home
 from homecheck.enrolment import find
-from homecheck.keys import read_key_file
-from homecheck.signing import EVIDENCE, sign
+from homecheck.keys import SoftwareKey, read_key_file
+from homecheck.signing import EVIDENCE, RECEIPT, sign
 from tests.command_line import homecheck
 from tests.scripted_collector import Reply, ScriptedCollector, make_evidence, problem
 
@@ -59,3 +59,20 @@ def test_evidence_that_was_rescued_from_a_full_disk_is_sent_from_its_file(tmp_pa
         result = homecheck(home, "upload", "--from", str(rescued))
     assert result.status == 0
     assert result.out.startswith(f"{name}: accepted by voice, verdict pass")
+
+
+def test_a_file_that_is_no_evidence_is_not_kept_in_evidences_place(tmp_path: Path) -> None:
+    home = Home.at(tmp_path / "home")
+    key = SoftwareKey.generate()
+    files = {
+        "photo.jpg": (b"\xff\xd8" * 1_000_000, "no evidence"),
+        "receipt.jws": (sign(b"{}", RECEIPT, key), "homecheck-receipt+jws"),
+        "empty.jws": (b"", "no evidence"),
+    }
+    for name, (data, words) in files.items():
+        (tmp_path / name).write_bytes(data)
+        result = homecheck(home, "upload", "--from", str(tmp_path / name))
+        assert result.status == 1
+        assert f"{name}: no evidence" in result.err
+        assert words in result.err
+    assert (spool.waiting(home), spool.aside(home)) == ((), ())
