@@ -16,7 +16,8 @@ __all__ = ["AudioEndpoint", "choose_input", "endpoints"]
 def endpoints() -> tuple[AudioEndpoint, ...]:
     """Return every sound endpoint of this computer, listed anew on each call.
 
-    Raises ProbeError when the system cannot be asked (no pactl beside a running sound server, no PortAudio on Windows).
+    Raises ProbeError when the system cannot be asked (no pactl beside a running sound server, no PortAudio on Windows)
+    or does not answer.
     """
     return tuple(classify(facts) for facts in _facts())
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from homecheck.errors import ProbeError
 from homecheck.instruments.audio.endpoint import Bus, Facts, Port, usb_id
 
 TIMEOUT_SECONDS: Final = 15.0
-REPORTS: Final = ("SPAudioDataType", "SPUSBDataType", "SPUSBHostDataType", "SPBluetoothDataType")
+SOUND: Final = "SPAudioDataType"
+REPORTS: Final = (SOUND, "SPUSBDataType", "SPUSBHostDataType", "SPBluetoothDataType")
 _BUSES: Final[Mapping[str, Bus]] = {
     "builtin": "onboard", "pci": "onboard", "usb": "usb", "bluetooth": "bluetooth", "bluetoothle": "bluetooth",
     "virtual": "virtual", "aggregate": "virtual", "airplay": "virtual", "avb": "virtual", "hdmi": "display",
@@ -22,11 +24,21 @@ _BUSES: Final[Mapping[str, Bus]] = {
 }  # fmt: skip
 
 
-def read() -> tuple[Facts, ...]:
-    """Return the endpoints that the system reports; empty when it reports none."""
+def read(report: Callable[[str], dict[str, Any]] | None = None) -> tuple[Facts, ...]:
+    """Return the endpoints that the system reports; empty when it reports none.
+
+    Raises ProbeError ``devices_not_listed`` when the report on sound itself cannot be had: that says nothing about the
+    devices. The other reports only add to it.
+    """
     reports: dict[str, Any] = {}
     for name in REPORTS:
-        reports |= _report(name)
+        reports |= (report or _report)(name)
+    if SOUND not in reports:
+        raise ProbeError(
+            "devices_not_listed",
+            "Repeat the check; restart the computer if it happens again.",
+            message="system_profiler does not report the sound devices",
+        )
     return parse(reports)
 
 
@@ -34,7 +46,7 @@ def parse(reports: Mapping[str, Any]) -> tuple[Facts, ...]:
     """Return one `Facts` for each sound device in the reports, which are system_profiler's JSON, merged."""
     usb = _usb_names(reports)
     minor_types = dict(_bluetooth(reports))
-    return tuple(_facts(item, usb, minor_types) for item in _devices(reports.get("SPAudioDataType")))
+    return tuple(_facts(item, usb, minor_types) for item in _devices(reports.get(SOUND)))
 
 
 def _report(name: str) -> dict[str, Any]:

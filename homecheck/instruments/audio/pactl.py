@@ -29,7 +29,8 @@ _JACKS: Final[Mapping[str, Jack]] = {"available": "occupied", "not available": "
 def read() -> tuple[Facts, ...] | None:
     """Return the sound server's endpoints, or None when no sound server answers.
 
-    Raises ProbeError ``pactl_missing`` when a server is there but the program to ask it is not.
+    Raises ProbeError ``pactl_missing`` when a server is there but the program to ask it is not, and
+    ``devices_not_listed`` when it breaks off: that says nothing about the devices.
     """
     if shutil.which("pactl") is None:
         if _socket_exists():
@@ -70,7 +71,13 @@ def _named(kind: str) -> list[Any]:
 
     pactl 16 writes "(null)" into its JSON for every text that is not ASCII, in any locale; its plain listing is whole.
     """
-    items = listing("list", kind) or []
+    items = listing("list", kind)
+    if not isinstance(items, list):
+        raise ProbeError(
+            "devices_not_listed",
+            "Repeat the check; sign out and in again if it happens again.",
+            message=f"the sound server does not list its {kind}",
+        )
     if any(item.get("description") == _NULL for item in items):
         readable = descriptions(_answer("list", kind))
         items = [{**item, "description": readable.get(item.get("name"), item.get("description"))} for item in items]

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from homecheck.errors import ProbeError
 from homecheck.instruments.audio import macos
 from homecheck.instruments.audio.endpoint import AudioEndpoint
 from homecheck.instruments.audio.transport import classify
@@ -33,6 +36,17 @@ def test_usb_headsets_are_joined_with_the_usb_tree_up_to_macos_15() -> None:
     assert (headset.input_channels, headset.output_channels, headset.native_rate) == (1, 2, 48000)
     assert (headset.default_input, headset.default_output) == (False, True)
     assert found["AirPods Pro"].default_input
+
+
+def test_a_profiler_that_does_not_answer_is_no_computer_without_a_microphone() -> None:
+    with pytest.raises(ProbeError) as failed:
+        macos.read(lambda name: {})
+    assert failed.value.code == "devices_not_listed"
+    assert "system_profiler" in failed.value.message
+
+
+def test_a_computer_without_sound_devices_has_none() -> None:
+    assert macos.read(lambda name: {name: []}) == ()
 
 
 def test_macos_26_answers_with_the_other_usb_report() -> None:

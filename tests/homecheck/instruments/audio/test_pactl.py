@@ -115,6 +115,19 @@ def test_descriptions_that_pactl_16_loses_in_json_are_read_from_its_plain_listin
     assert pactl.descriptions(text) == {"a_mic": "Kopfhörer: Büro"}
 
 
+def test_a_sound_server_that_lists_nothing_is_no_computer_without_a_microphone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "pactl"  # knows the server and then breaks off, as when the server is being restarted
+    program.write_text('#!/bin/sh\ncase "$*" in *info*) echo "{}";; *) exit 1;; esac\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    with pytest.raises(ProbeError) as failed:
+        pactl.read()
+    assert failed.value.code == "devices_not_listed"
+    assert "does not list its sources" in failed.value.message
+
+
 def test_the_default_input_is_chosen_when_nothing_is_named() -> None:
     assert choose_input(pulseaudio().values(), None).id == "alsa_input.pci-0000_00_1f.3.analog-stereo"
 
