@@ -1,7 +1,7 @@
 """Receipts: the collector's signed statement that it holds these bytes, at this place, since this time, judged so.
 
-A receipt is signed after the commit is durable, and stored; the same envelope gets the same receipt, byte for byte.
-It is the only sign of success that the agent accepts.
+A receipt is stored with its envelope and handed out after their commit is durable; the same envelope gets the same
+receipt, byte for byte. It is the only sign of success that the agent accepts.
 """
 
 from __future__ import annotations
