@@ -78,8 +78,9 @@ class Writer:
         return future
 
     def _run(self) -> None:
-        db = self.database.open()
+        db: Connection | None = None
         try:
+            db = self.database.open()
             while (first := self._waiting.get()) is not None:
                 batch, last = self._take(first)
                 _write(db, [piece for piece in batch if piece.future.set_running_or_notify_cancel()])
@@ -87,7 +88,8 @@ class Writer:
                 if last:
                     break
         finally:
-            db.close()
+            if db is not None:
+                db.close()
             self._ended = True
             self._give_up()
 
