@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -138,16 +137,19 @@ class ServerProcess:
 
     def kill(self) -> None:
         """End it as a power cut would, as far as a process can tell."""
-        self._end(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
+        assert self.process is not None
+        self.process.kill()
+        self._wait()
 
     def stop(self) -> int:
         """End it as its operator would, and return its exit status."""
-        return self._end(signal.SIGTERM)
+        assert self.process is not None
+        self.process.terminate()
+        return self._wait()
 
-    def _end(self, number: signal.Signals) -> int:
+    def _wait(self) -> int:
         assert self.process is not None
         process, self.process = self.process, None
-        process.send_signal(number)
         try:
             return process.wait(STARTUP_SECONDS)
         finally:
