@@ -111,7 +111,7 @@ class SoundCard:
         channels = 1 if samples.ndim == 1 else samples.shape[1]
         player = subprocess.Popen(
             ["pacat", "--playback", f"--device={device}_inject", "--format=float32le", f"--rate={rate}",
-             f"--channels={channels}", "--raw", "--latency-msec=100"],
+             f"--channels={channels}", "--raw", "--latency-msec=1000"],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self._env(),
         )  # fmt: skip
         data, stop = np.ascontiguousarray(samples, dtype="<f4").tobytes(), threading.Event()

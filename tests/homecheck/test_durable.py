@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,24 @@ def test_line_feeds_and_every_other_byte_stay_what_they_are(tmp_path: Path) -> N
     data = bytes(range(256)) + b"\r\n\n\x1a"
     durable.write(tmp_path / "ü ä" / "file", data)
     assert durable.read(tmp_path / "ü ä" / "file") == data
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a descriptor stands for")
+def test_the_content_is_on_disk_before_the_name_and_the_name_before_it_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, synced, sync = tmp_path / "file", [], os.fsync
+    path.write_bytes(b"old")
+
+    def observe(descriptor: int) -> None:
+        where = Path(f"/proc/self/fd/{descriptor}").resolve()
+        synced.append((where.suffix if where.is_file() else where, path.read_bytes()))
+        assert where.is_dir() or where.read_bytes() == b"new"
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", observe)  # nothing else tells that the disk was asked
+    durable.write(path, b"new")
+    assert synced == [(durable.TEMPORARY, b"old"), (tmp_path, b"new")]
 
 
 def test_the_old_content_stays_when_the_new_cannot_be_written(tmp_path: Path) -> None:

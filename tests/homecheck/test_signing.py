@@ -373,3 +373,29 @@ def test_the_digest_names_the_bytes_and_not_the_evidence() -> None:
     first, second = genuine(), sealed(header())
     assert accept(first) == accept(second)
     assert digest(first) != digest(second)
+
+
+def test_an_es256_signature_with_a_zero_between_its_numbers_is_refused() -> None:
+    """65 bytes: read as two numbers, they are those of the good signature."""
+    signed, _, signature = genuine_p256().rpartition(b".")
+    raw = decode_base64url(signature.decode())
+    longer = signed + b"." + base64url(raw[:32] + b"\0" + raw[32:]).encode()
+    with pytest.raises(Refused, match="65 bytes") as refused:
+        verify(longer, EVIDENCE, {DEVICE_P256.public.kid: DEVICE_P256.public}.get)
+    assert refused.value.reason == "signature"
+
+
+def test_a_name_that_is_no_thumbprint_is_looked_up_nowhere() -> None:
+    """Even where keys are kept under other names, or a look-up would take whatever it is given."""
+    header = base64url(serialize({"alg": "EdDSA", "kid": "../device", "typ": EVIDENCE}))
+    signing_input = f"{header}.{base64url(b'{}')}".encode()
+    envelope = signing_input + b"." + base64url(DEVICE.sign(signing_input)).encode()
+    asked: list[str] = []
+
+    def any_key(kid: str) -> PublicKey:
+        asked.append(kid)
+        return DEVICE.public
+
+    with pytest.raises(Refused) as refused:
+        verify(envelope, EVIDENCE, any_key)
+    assert (refused.value.reason, asked) == ("unknown-key", [])

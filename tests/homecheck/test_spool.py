@@ -161,6 +161,29 @@ def test_without_room_superseded_evidence_goes_first_and_the_newest_of_each_prog
     assert spool.dropped_count(home) == 1
 
 
+def test_the_newest_of_each_program_stays_even_when_there_is_no_room(home: Home) -> None:
+    half = spool.MAX_BYTES // 2
+    for age, (program, content) in enumerate([("c", b"3"), ("b", b"2"), ("a", b"1")]):
+        spool.put(home, content * half, program, NOW - timedelta(hours=3 - age))
+    assert [one.program for one in spool.waiting(home)] == ["c", "b", "a"]
+    assert spool.dropped_count(home) == 0
+
+
+def test_notes_are_on_disk_before_the_envelope_that_they_are_about(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crash in between leaves notes without an envelope, which say nothing; never evidence of an unknown program."""
+    name, order = name_of(b"evidence"), []
+    sync = os.fsync
+
+    def observe(descriptor: int) -> None:
+        order.append((spool.read_notes(home, name).program, spool.read_envelope(home, name)))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", observe)  # the one moment at which a crash is worth thinking about
+    spool.put(home, b"evidence", "voice")
+    assert order[-1] == ("voice", b"evidence")
+    assert ("", b"evidence") not in order
+
+
 def test_what_a_crash_left_behind_is_removed_after_an_hour(home: Home) -> None:
     spool.put(home, b"a", "voice", NOW)
     leftovers = [home.spool / f"{'0' * 64}.jws.0123.tmp", home.spool / f"{'1' * 64}.json"]
