@@ -116,9 +116,12 @@ def run_probe(probe: Probe, clock: Clock = utc_now) -> tuple[ProbeRun, tuple[str
             if isinstance(found, Observation):
                 observations.append(found.envelope)
                 continue
-            if found.quantity not in probe.quantities or found.quantity.name in measured:
-                raise ValueError(f"{found.quantity.name} is not declared, or was returned before")
-            measured[found.quantity.name] = found
+            name = found.quantity.name
+            if found.quantity not in probe.quantities:
+                raise ValueError(f"{name} was not declared")
+            if measured.pop(name, None) is not None:  # which of the two is right, nobody knows
+                raise ValueError(f"{name} was returned twice")
+            measured[name] = found
     except ProbeError as error:
         owed = error
     except Exception as error:  # noqa: BLE001 - other people's drivers and devices: no list of exceptions is complete

@@ -101,6 +101,41 @@ def test_a_quantity_that_was_never_declared_is_a_crash_and_not_a_silent_extra() 
     assert failures(run) == {"test.length": "crashed", "test.colour": "crashed"}
 
 
+def test_a_quantity_that_is_returned_twice_has_no_value() -> None:
+    """Neither of the two is better than the other, so none is shown as measured."""
+    run, _ = run_probe(Tape(lambda: [*both(), Measurement(LENGTH, 9.5, 0.1)]))
+    assert failures(run) == {"test.length": "crashed"}
+    assert run.measurements[1].value == "blå"
+    assert run.measurements[0].failure is not None
+    assert "test.length was returned twice" in run.measurements[0].failure.message
+
+
+def test_a_result_after_its_deadline_changes_nothing_any_more() -> None:
+    late, all_told = threading.Event(), threading.Event()
+
+    def too_late() -> Iterable[Measurement]:
+        late.wait(20)
+        yield Measurement(LENGTH, 1.5, 0.1)
+        all_told.set()
+
+    def patient() -> Iterable[Measurement]:
+        all_told.wait(20)
+        time.sleep(0.2)  # the late result is on its way to the queue
+        return [Measurement(COLOUR, "red")]
+
+    class LetGo(Silent):
+        def finished(self, probe: Probe, run: ProbeRun) -> None:
+            super().finished(probe, run)
+            late.set()
+
+    progress = LetGo()
+    stuck = Tape(too_late, name="stuck", quantities=(LENGTH,), deadline_seconds=0.1)
+    other = Tape(patient, name="other", quantities=(COLOUR,), deadline_seconds=30)
+    collected = collect([stuck, other], progress)
+    assert failures(collected.runs[0]) == {"test.length": "timeout"}
+    assert progress.events.count("finished stuck") == 1
+
+
 def test_a_probe_that_hangs_is_late_and_the_others_are_kept() -> None:
     never = threading.Event()
 

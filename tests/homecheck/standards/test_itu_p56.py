@@ -42,6 +42,18 @@ def test_pauses_do_not_lower_the_active_level() -> None:
     assert dense.long_term_db - sparse.long_term_db == pytest.approx(10 * np.log10(8 / 2.5), abs=0.01)
 
 
+def test_the_level_is_found_where_the_threshold_lies_15_9_db_below_it() -> None:
+    """Square waves, whose envelope is their amplitude: 80 s at 0.5, then 20 s at 0.09, by hand (clause 8.2).
+
+    Energy 0.25 x 80 + 0.0081 x 20 = 20.162. At c = 2^-4 all 100 s are active: A = -6.955, A - C = 17.128. At c = 2^-3
+    only the loud part and 0.3 s of hangover: A = -6.002, A - C = 12.060. The margin of 15.9 lies (17.128 - 15.9) /
+    (17.128 - 12.060) = 0.2423 of the way, at -6.955 + 0.2423 x 0.953 = -6.724 dB.
+    """
+    signs = np.where(np.arange(100 * 8000) % 2, 1.0, -1.0)
+    x = signs * np.where(np.arange(len(signs)) < 80 * 8000, 0.5, 0.09)
+    assert speech_level(x, 8000).active_db == pytest.approx(-6.724, abs=0.01)
+
+
 def test_silence_has_the_level_that_the_standards_program_gives_it() -> None:
     assert speech_level(np.zeros(768), 16000).active_db == -100
     assert speech_level(np.zeros(768), 16000).activity == 0
