@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from homecheck import __version__
-from homecheck.errors import ProbeError
+from homecheck.errors import ProbeError, SetupError
 from homecheck.evidence import Declaration, Device, Evidence, ProbeRun, Software
 from homecheck.measurement import Measurement, Need, Observation, Probe
 from homecheck.signing import Signer
@@ -64,7 +64,11 @@ def utc_now() -> datetime:
 
 
 def collect(probes: Sequence[Probe], progress: Progress, clock: Clock = utc_now) -> Collected:
-    """Run all probes and return what they measured. Takes no longer than the deadlines of those that had to queue."""
+    """Run all probes and return what they measured. Takes no longer than the deadlines of those that had to queue.
+
+    SetupError, before anything is measured, when two probes measure the same quantity.
+    """
+    _refuse_shared_quantities(probes)
     started_at = clock()
     waiting = list(enumerate(probes))
     underway: dict[int, _Underway] = {}
@@ -159,6 +163,19 @@ def build_evidence(
         declarations=tuple(declarations),
         observations=collected.observations,
     )
+
+
+def _refuse_shared_quantities(probes: Sequence[Probe]) -> None:
+    """Evidence holds every quantity once; found out afterwards, a second one would cost the whole check."""
+    owners: dict[str, Probe] = {}
+    for probe in probes:
+        for quantity in probe.quantities:
+            other = owners.setdefault(quantity.name, probe)
+            if other is not probe:
+                raise SetupError(
+                    f"the probes {other.name} and {probe.name} both measure {quantity.name}",
+                    "Uninstall the package that brings one of them: homecheck probes lists them all.",
+                )
 
 
 def _start(

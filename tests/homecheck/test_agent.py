@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from homecheck.agent import Collected, build_evidence, collect, disturb, run_probe
-from homecheck.errors import ProbeError
+from homecheck.errors import ProbeError, SetupError
 from homecheck.evidence import Evidence, ProbeRun
 from homecheck.keys import SoftwareKey
 from homecheck.measurement import Measurement, Need, Observation, Probe, Quantity
@@ -134,6 +134,18 @@ def test_a_result_after_its_deadline_changes_nothing_any_more() -> None:
     collected = collect([stuck, other], progress)
     assert failures(collected.runs[0]) == {"test.length": "timeout"}
     assert progress.events.count("finished stuck") == 1
+
+
+def test_two_probes_of_one_quantity_are_refused_before_anything_is_measured() -> None:
+    ran: list[str] = []
+
+    def note() -> Iterable[Measurement]:
+        ran.append("ran")
+        return []
+
+    with pytest.raises(SetupError, match="the probes tape and laser both measure test.length"):
+        collect([Tape(note), Tape(note, name="laser", quantities=(LENGTH,))], Silent())
+    assert ran == []
 
 
 def test_a_probe_that_hangs_is_late_and_the_others_are_kept() -> None:
