@@ -143,7 +143,7 @@ def test_two_probes_of_one_quantity_are_refused_before_anything_is_measured() ->
         ran.append("ran")
         return []
 
-    with pytest.raises(SetupError, match="the probes tape and laser both measure test.length"):
+    with pytest.raises(SetupError, match=r"the probes tape and laser both measure test\.length"):
         collect([Tape(note), Tape(note, name="laser", quantities=(LENGTH,))], Silent())
     assert ran == []
 
