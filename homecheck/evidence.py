@@ -19,6 +19,7 @@ from homecheck.standards.rfc_9562 import is_uuid7
 from homecheck.strict_json import Record, parse_object, serialize
 
 VERSION: Final = 1
+OBSERVED: Final = "network."  # the quantities that observations speak of
 MAX_OBSERVATION: Final = 65_536  # characters of one signed observation
 
 
@@ -105,7 +106,11 @@ class Evidence:
             for run in self.runs
         )
         declared = tuple(found for found in self.declarations if f"declaration.{found.id}" in wanted)
-        return replace(self, runs=tuple(run for run in runs if run.measurements), declarations=declared)
+        # What the far end saw goes to those who ask for something that it speaks of.
+        observed = self.observations if any(name.startswith(OBSERVED) for name in wanted) else ()
+        return replace(
+            self, runs=tuple(run for run in runs if run.measurements), declarations=declared, observations=observed
+        )
 
     def to_bytes(self) -> bytes:
         """Return the evidence as JSON: the payload to sign."""

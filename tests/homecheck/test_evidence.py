@@ -115,6 +115,12 @@ def test_only_what_was_asked_for_is_kept() -> None:
     assert GENUINE.only(["declaration.corded_phone"]).declarations == (Declaration("corded_phone", True),)
 
 
+def test_what_the_far_end_saw_goes_only_to_those_who_ask_about_the_network() -> None:
+    """It holds the home's internet address and the bytes of every stream."""
+    assert GENUINE.only(["test.length"]).observations == ()
+    assert GENUINE.only(["test.length", "network.loss"]).observations == ("aGVhZA.Ym9keQ.c2ln",)
+
+
 def test_a_run_of_which_nothing_was_asked_for_is_left_out() -> None:
     assert GENUINE.only([]).runs == ()
 
