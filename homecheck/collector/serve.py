@@ -16,12 +16,14 @@ from starlette.types import ASGIApp
 
 from homecheck.collector import setup
 from homecheck.collector.app import application
+from homecheck.collector.slow_clients import SlowClients, allow_many_connections
 from homecheck.collector.store import settings
 from homecheck.collector.store.database import Database, opened, transaction
 from homecheck.errors import SetupError
 
 BACKLOG: Final = 2_048
 KEEP_ALIVE_SECONDS: Final = 15
+TICKS: Final = 10  # of uvicorn's main loop, about a second
 SHUTDOWN_SECONDS: Final = 4  # idle TLS connections are waited for as well, and their other end may never answer
 PROXIES: Final = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"  # where a proxy may stand
 
@@ -50,6 +52,7 @@ def serve(chosen: ServeSettings, announce: Callable[[str], None]) -> None:
     _check_certificate(chosen.tls)
     loaded = setup.load(chosen.database)
     listener = _listen(chosen.host, chosen.port)
+    allow_many_connections()
     try:
         listening = _address(chosen, listener)
         collector = replace(loaded, url=_remember_url(chosen, listening))
@@ -64,17 +67,26 @@ def serve(chosen: ServeSettings, announce: Callable[[str], None]) -> None:
 
 
 class AnnouncingServer(uvicorn.Server):
-    """Calls `announce` when requests are answered."""
+    """Calls `announce` when requests are answered, and cuts off who takes too long."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, announce: Callable[[], None], slow_clients: SlowClients | None = None
+    ) -> None:
         super().__init__(config)
         self.announce = announce
+        self.slow_clients = slow_clients or SlowClients()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell."""
         await super().startup(sockets)
         if self.started:
             self.announce()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if counter % TICKS == 0:
+            self.slow_clients.cut_off(list(self.server_state.connections))
+        return await super().on_tick(counter)
 
 
 def is_loopback(host: str) -> bool:
@@ -91,6 +103,8 @@ def _config(chosen: ServeSettings, app: ASGIApp) -> uvicorn.Config:
     certificate, key = chosen.tls or (None, None)
     return uvicorn.Config(
         app,
+        # Bounds the head of a request to 64 KiB; httptools, which uvicorn would prefer, takes heads without end.
+        http="h11",
         lifespan="on",
         ws="none",
         backlog=BACKLOG,

@@ -1,0 +1,73 @@
+"""Clients that keep a connection and send nothing, or never come to an end, are cut off.
+
+uvicorn waits for ever for the head of a request and hears a body out after its answer was sent. A stranger with a few
+thousand open connections would then hold every file descriptor of the collector.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+HEAD_SECONDS: Final = 20.0  # without a request under way; more than uvicorn keeps an idle connection
+EXCHANGE_SECONDS: Final = 120.0  # from the head of a request to the last byte of its answer
+MOST_WAITING: Final = 2_000  # connections without a request under way
+
+
+@dataclass(frozen=True)
+class _Seen:
+    cycle: object  # of uvicorn: one request and its answer
+    waiting: bool
+    since: float
+
+
+@dataclass
+class SlowClients:
+    """What connections have been doing since when, as far as it was looked at."""
+
+    head_seconds: float = HEAD_SECONDS
+    exchange_seconds: float = EXCHANGE_SECONDS
+    most_waiting: int = MOST_WAITING
+    clock: Callable[[], float] = time.monotonic
+    _seen: dict[Any, _Seen] = field(default_factory=dict)
+
+    def cut_off(self, connections: Collection[Any]) -> None:
+        """Look at uvicorn's connections; abort those that took too long, and the oldest of too many that wait."""
+        now = self.clock()
+        self._seen = {connection: self._look(connection, now) for connection in connections}
+        for connection, seen in self._seen.items():
+            if now - seen.since > (self.head_seconds if seen.waiting else self.exchange_seconds):
+                _abort(connection)
+        waiting = sorted((one for one in self._seen if self._seen[one].waiting), key=lambda one: self._seen[one].since)
+        for connection in waiting[: max(0, len(waiting) - self.most_waiting)]:
+            _abort(connection)
+
+    def _look(self, connection: Any, now: float) -> _Seen:
+        cycle = connection.cycle
+        answered = cycle is None or cycle.response_complete
+        # What the client has not fetched yet is no pause of its own making; the longer limit is for that.
+        waiting = answered and not connection.transport.get_write_buffer_size()
+        before = self._seen.get(connection)
+        if before is not None and before.cycle is cycle and before.waiting == waiting:
+            return before
+        return _Seen(cycle, waiting, now)
+
+
+def allow_many_connections() -> None:
+    """Raise the limit of open files to what the system allows this process; often 1024 is merely the default."""
+    if sys.platform == "win32":
+        return
+    import resource  # not on Windows
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _abort(connection: Any) -> None:
+    if connection.transport is not None:
+        connection.transport.abort()
