@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -130,26 +131,37 @@ def opened(database: Database) -> Iterator[Connection]:
         db.close()
 
 
+class _OfThread:
+    """Lives as long as its thread, and its connection with it."""
+
+    def __init__(self, db: Connection) -> None:
+        self.db = db
+        self.close = weakref.finalize(self, db.close)
+
+
 @dataclass
 class Readers:
-    """One connection per thread; reading never waits for the writer."""
+    """One connection per thread; reading never waits for the writer.
+
+    Threads come and go with the number of visitors, so a connection is closed when its thread ends.
+    """
 
     database: Database
     _local: threading.local = field(default_factory=threading.local)
-    _all: list[Connection] = field(default_factory=list)
+    _all: weakref.WeakSet[_OfThread] = field(default_factory=weakref.WeakSet)
 
     def __call__(self) -> Connection:
         """Return this thread's connection."""
-        db: Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = self._local.db = self.database.open()
-            self._all.append(db)
-        return db
+        own: _OfThread | None = getattr(self._local, "own", None)
+        if own is None or not own.close.alive:
+            own = self._local.own = _OfThread(self.database.open())
+            self._all.add(own)
+        return own.db
 
     def close(self) -> None:
         """Close the connections of all threads; nobody may read any more."""
-        while self._all:
-            self._all.pop().close()
+        for own in list(self._all):
+            own.close()
 
 
 Row = sqlite3.Row
