@@ -64,9 +64,9 @@ def freshness(challenge: Challenge, received_at: datetime, measured_for: timedel
     `measured_for` is the device's own account of how long the check lasted; it is a difference, so its clock may be
     wrong. A clock that leapt back in between (a negative duration) proves nothing and is ``signed``.
     """
-    if measured_for < timedelta(0):
-        return "signed"
-    return "measured" if challenge.issued_at <= received_at - measured_for + SLACK else "signed"
+    # Compared as durations: a stranger's may be thousands of years, and no date lies that far back.
+    known_for = received_at - challenge.issued_at + SLACK
+    return "measured" if timedelta(0) <= measured_for <= known_for else "signed"
 
 
 def _tag(secret: bytes, kid: str, body: bytes) -> bytes:
