@@ -312,9 +312,8 @@ class Dashboard:
             return view(_visit(request, user, form))
 
         async def endpoint(request: Request) -> Response:
-            body = await read_body(request, FORM, MAX_FORM)
-            parsed = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
-            return await run_in_threadpool(change, request, {name: values[0] for name, values in parsed.items()})
+            form = _form(await read_body(request, FORM, MAX_FORM))
+            return await run_in_threadpool(change, request, form)
 
         return Route(path, endpoint, methods=["POST"])
 
@@ -333,6 +332,14 @@ class Dashboard:
 def _visit(request: Request, user: User, form: Mapping[str, str]) -> Visit:
     source = request.client.host if request.client else ""
     return Visit(user, request.path_params, request.query_params, form, source)
+
+
+def _form(body: bytes) -> dict[str, str]:
+    try:
+        parsed = parse_qs(body.decode("utf-8", "replace"), max_num_fields=20)
+    except ValueError as error:
+        raise Problem("bad-request", f"this is no form of ours: {error}") from None
+    return {name: values[0] for name, values in parsed.items()}
 
 
 def _page_number(query: Mapping[str, str]) -> int:
