@@ -21,6 +21,7 @@ from homecheck.strict_json import Record, parse_object, serialize
 VERSION: Final = 1
 OBSERVED: Final = "network."  # the quantities that observations speak of
 MAX_OBSERVATION: Final = 65_536  # characters of one signed observation
+MAX_OBSERVATIONS: Final = 32  # each costs the collector a signature check and a row
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,8 @@ def _read_declaration(record: Record) -> Declaration:
 
 def _read_observations(record: Record) -> tuple[str, ...]:
     observations = record.texts("observations")
+    if len(observations) > MAX_OBSERVATIONS:
+        raise Refused("schema", f"evidence: {len(observations)} observations, at most {MAX_OBSERVATIONS}")
     if any(len(observation) > MAX_OBSERVATION for observation in observations):
         raise Refused("schema", f"evidence: an observation is longer than {MAX_OBSERVATION} characters")
     return observations

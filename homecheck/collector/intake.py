@@ -10,14 +10,15 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from homecheck.appraisal import appraise
 from homecheck.collector import challenge
 from homecheck.collector.challenge import RANDOM_BYTES, Challenge
 from homecheck.collector.context import Collector
-from homecheck.collector.problems import Problem
+from homecheck.collector.problems import Problem, retry_later
 from homecheck.collector.store import evidence as store
 from homecheck.collector.store import people, programs
 from homecheck.collector.store.database import Connection
@@ -30,6 +31,9 @@ from homecheck.observation import SessionObservation
 from homecheck.receipt import Freshness, Receipt
 from homecheck.signing import EVIDENCE, OBSERVATION, RECEIPT, PublicKey, digest, verify
 from homecheck.standards.rfc_3339 import to_text
+
+MOST_IN_A_SPAN: Final = 200  # new evidence of one person; a check takes about a minute
+SPAN: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
@@ -58,11 +62,12 @@ def take(collector: Collector, upload: Upload) -> bytes | Future[Kept]:
     if (receipt := store.receipt_of(db, name)) is not None:
         return receipt
     arrival = Arrival(upload.envelope, name, evidence, device.person, upload.received_at, upload.source_address)
-    if store.digest_of_id(db, evidence.id) is not None:
-        return collector.writer.submit(partial(store.note_conflict, arrival=arrival))
+    if (known := store.digest_of_id(db, evidence.id)) is not None:
+        return collector.writer.submit(partial(store.note_conflict, arrival=arrival, known=known))
     # 14. The key counts at the time of receipt; the challenge is ours, this device's and alive.
     check_not_revoked(device, upload.received_at)
     freshness = _freshness(collector, device, evidence, upload.received_at)
+    _check_pace(db, device.person.id, upload.received_at)
     return collector.writer.submit(_keep(collector, arrival, _judge(db, arrival, freshness)))
 
 
@@ -93,6 +98,16 @@ def check_not_revoked(device: Device, now: datetime) -> None:
         raise Problem("revoked", f"this device key was revoked on {device.revoked_at:%Y-%m-%d}")
 
 
+def _check_pace(db: Connection, person_id: str, now: datetime) -> None:
+    """Raise Problem for more new evidence than any home office makes: one key must not fill the disk of all."""
+    earlier = store.received_before(db, person_id, MOST_IN_A_SPAN)
+    if earlier is None or not timedelta(0) <= now - earlier < SPAN:  # a clock that was set back refuses nobody
+        return
+    wait = int((earlier + SPAN - now).total_seconds()) + 1
+    detail = f"{MOST_IN_A_SPAN} checks came from this person within {SPAN.total_seconds() / 60:.0f} minutes"
+    raise retry_later("slow-down", detail, wait)
+
+
 def check_observation(text: str, evidence: Evidence, responders: list[Responder]) -> ObservationCheck:
     """Return whose signature an observation bears, and whether it is about this check."""
     by_kid = {responder.key.kid: responder for responder in responders}
@@ -108,6 +123,9 @@ def check_observation(text: str, evidence: Evidence, responders: list[Responder]
         observation = SessionObservation.from_bytes(verify(text.encode("utf-8"), OBSERVATION, key))
     except Refused as error:
         return ObservationCheck(None, error.message)
+    if observation.nonce is None:
+        # Else two Nones would be equal, and any session's observation would do for any evidence made offline.
+        return ObservationCheck(signer[0].url, "it carries no challenge, so it may be of any check")
     if observation.nonce != evidence.nonce:
         return ObservationCheck(signer[0].url, "it was made for another challenge than the evidence")
     return ObservationCheck(signer[0].url)

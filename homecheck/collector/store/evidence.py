@@ -124,6 +124,13 @@ def digest_of_id(db: Connection, evidence_id: str) -> str | None:
     return None if row is None else row["digest"]
 
 
+def received_before(db: Connection, person_id: str, number: int) -> datetime | None:
+    """Return when the last but `number` - 1 evidence of a person was received; None when there are fewer."""
+    sql = "SELECT received_at FROM evidence WHERE person = ? ORDER BY position DESC LIMIT 1 OFFSET ?"
+    row = one_or_none(db, sql, person_id, number - 1)
+    return None if row is None else from_text(row["received_at"])
+
+
 def append(db: Connection, arrival: Arrival, judgement: Judgement, sign: Callable[[int], bytes]) -> Kept:
     """Store one evidence at the next position and return its receipt, which `sign` makes for that position.
 
@@ -132,8 +139,8 @@ def append(db: Connection, arrival: Arrival, judgement: Judgement, sign: Callabl
     """
     if (receipt := receipt_of(db, arrival.digest)) is not None:
         return Kept(receipt, created=False)
-    if digest_of_id(db, arrival.evidence.id) is not None:
-        return note_conflict(db, arrival)
+    if (known := digest_of_id(db, arrival.evidence.id)) is not None:
+        return note_conflict(db, arrival, known)
     _flag_repeated_seq(db, arrival)
     position = _next_position(db)
     receipt = sign(position)
@@ -142,9 +149,14 @@ def append(db: Connection, arrival: Arrival, judgement: Judgement, sign: Callabl
     return Kept(receipt, created=True)
 
 
-def note_conflict(db: Connection, arrival: Arrival) -> Kept:
-    """Leave the trace of an id that arrived with other bytes, inside a transaction; nothing else is stored."""
-    events.add(db, _event(arrival, "id-conflict", "the same evidence id arrived with other bytes"))
+def note_conflict(db: Connection, arrival: Arrival, known: str) -> Kept:
+    """Leave the trace of an id that arrived with other bytes, inside a transaction; nothing else is stored.
+
+    It is about the evidence that is `known`: that is what somebody looks at, and its events are bounded in number,
+    while every further forgery has a digest of its own.
+    """
+    detail = f"the same evidence id arrived with other bytes, {arrival.digest}"
+    events.add(db, replace(_event(arrival, "id-conflict", detail), about=known))
     return Kept(None, created=False)
 
 
