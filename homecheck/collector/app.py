@@ -28,11 +28,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from homecheck.collector import enrolment, intake, readiness
+from homecheck.collector import enrolment, intake
 from homecheck.collector.body import JOSE, JSON, read_body
 from homecheck.collector.context import Collector
 from homecheck.collector.headers import SecurityHeaders
 from homecheck.collector.problems import MEDIA_TYPE, PROBLEMS, Problem, retry_later
+from homecheck.collector.readiness import Readiness
 from homecheck.collector.store import programs
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.writer import Busy, NotStored
@@ -44,6 +45,7 @@ from homecheck.strict_json import Record, parse_object, serialize
 
 VERSION: Final = 1
 MAX_JSON: Final = 4_096  # bytes of a JSON request
+MAX_ENROLMENT: Final = 16_384  # bytes; it is read before it is known who signed it
 MACHINE_PATHS: Final = ("/v1/", "/.well-known/", "/healthz", "/readyz")
 BUSY_SECONDS: Final = 5
 NOT_STORED_SECONDS: Final = 60
@@ -58,6 +60,7 @@ class Machine:
     """The handlers for agents."""
 
     collector: Collector
+    readiness: Readiness
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -98,7 +101,7 @@ class Machine:
 
     async def enrol(self, request: Request) -> Response:
         """Enrol a device key."""
-        envelope = await read_body(request, JOSE, MAX_ENVELOPE)
+        envelope = await read_body(request, JOSE, MAX_ENROLMENT)
         wanted = enrolment.read_request(envelope, self.collector.url)
         work = partial(
             enrolment.redeem, request=wanted, now=self.collector.clock(), source_address=source_address(request)
@@ -141,7 +144,7 @@ class Machine:
 
     async def ready(self, _: Request) -> Response:
         """Say whether evidence could be taken now: the database takes writes and the key can be read."""
-        await readiness.check(self.collector)
+        await self.readiness.check()
         return json_response({"status": "ready"})
 
     def _db(self) -> Connection:
@@ -195,7 +198,7 @@ def application(collector: Collector) -> ASGIApp:
             collector.readers.close()
 
     app = Starlette(
-        routes=[*Machine(collector).routes(), *dashboard.routes()],
+        routes=[*Machine(collector, Readiness(collector)).routes(), *dashboard.routes()],
         exception_handlers={
             **dict.fromkeys((Problem, Refused, Busy, NotStored, KeyStoreError, sqlite3.Error, HTTPException), refuse),
             ClientDisconnect: gone,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -18,8 +19,21 @@ SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 10
 
 
-async def check(collector: Collector) -> None:
-    """Return when evidence could be taken now. Problem ``not-ready`` says what is in the way."""
+@dataclass
+class Readiness:
+    """Whoever asks while a check runs shares it: strangers must not fill the writer's queue with questions."""
+
+    collector: Collector
+    _running: asyncio.Task[None] | None = None
+
+    async def check(self) -> None:
+        """Return when evidence could be taken now. Problem ``not-ready`` says what is in the way."""
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(_check(self.collector))
+        await asyncio.shield(self._running)  # one asker who leaves does not end it for the others
+
+
+async def _check(collector: Collector) -> None:
     try:
         now = to_text(collector.clock())
         written = collector.writer.submit(partial(settings.touch, moment=now))
