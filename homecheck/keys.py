@@ -108,9 +108,23 @@ def write_key_file(path: Path, key: SoftwareKey) -> SoftwareKey:
 
 def read_key_file(path: Path) -> SoftwareKey:
     """Return the key in `path`. Raises KeyStoreError when it is missing, damaged or readable by others."""
+    refuse_shared(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise KeyStoreError(f"{path}: cannot read the key: {error.strerror}", "Check who owns the file.") from None
+    try:
+        return SoftwareKey.from_jwk(parse_object(data))
+    except Refused as error:
+        raise KeyStoreError(
+            f"{path}: {error.message}", "The key is damaged: enrol again with a new invitation."
+        ) from None
+
+
+def refuse_shared(path: Path) -> None:
+    """Raise KeyStoreError when the secret in `path` is missing or others can reach it."""
     try:
         mode = path.stat().st_mode
-        data = path.read_bytes()
     except FileNotFoundError:
         raise KeyStoreError(f"{path}: there is no key", "Enrol again with a new invitation.") from None
     except OSError as error:
@@ -118,12 +132,6 @@ def read_key_file(path: Path) -> SoftwareKey:
     # Windows keeps the profile folder for its user by an access list; its mode bits say nothing.
     if sys.platform != "win32" and stat.S_IMODE(mode) & 0o077:
         raise KeyStoreError(f"{path}: others can read this key", f"Run: chmod 600 {path}")
-    try:
-        return SoftwareKey.from_jwk(parse_object(data))
-    except Refused as error:
-        raise KeyStoreError(
-            f"{path}: {error.message}", "The key is damaged: enrol again with a new invitation."
-        ) from None
 
 
 def open_key_file(path: Path, algorithm: Algorithm = "EdDSA") -> SoftwareKey:

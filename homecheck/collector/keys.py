@@ -14,7 +14,7 @@ from typing import Final
 from homecheck import durable
 from homecheck.collector.challenge import SECRET_BYTES
 from homecheck.errors import KeyStoreError, StateError
-from homecheck.keys import SoftwareKey, create_key_file, read_key_file
+from homecheck.keys import SoftwareKey, create_key_file, read_key_file, refuse_shared
 
 SIGNING: Final = "signing.jwk"
 CHALLENGE: Final = "challenge.secret"
@@ -41,6 +41,8 @@ def read(folder: Path) -> Keys:
     try:
         signer = read_key_file(folder / SIGNING)
         secret = durable.read(folder / CHALLENGE)
+        if secret is not None:
+            refuse_shared(folder / CHALLENGE)
     except StateError as error:
         raise KeyStoreError(error.message, error.advice) from None
     except KeyStoreError as error:

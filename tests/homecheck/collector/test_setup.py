@@ -71,6 +71,16 @@ def test_a_lost_or_cut_challenge_secret_is_named(tmp_path: Path) -> None:
         setup.load(database)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="mode bits")
+@pytest.mark.parametrize("name", ["challenge.secret", "signing.jwk"])
+def test_a_secret_that_others_can_read_is_not_used(tmp_path: Path, name: str) -> None:
+    database = Database(tmp_path / "collector.db")
+    setup.create(database, "Example Inc.", None, NOW)
+    (tmp_path / "collector.keys" / name).chmod(0o640)
+    with pytest.raises(KeyStoreError, match=f"{name}: others can read this key"):
+        setup.load(database)
+
+
 @pytest.mark.parametrize(
     ("given", "kept"),
     [
