@@ -35,6 +35,9 @@ BLOCK: Final = os.urandom(256 * 1024)  # random, so that nothing on the way can 
 PROGRESS_SECONDS: Final = 0.1
 JANITOR_SECONDS: Final = 1.0
 MAX_BODY: Final = 4_096  # bytes of a request that is read as a whole
+BODY_SECONDS: Final = 10.0  # that such a body may take
+MOST_STREAMS: Final = 64  # one after the other, each way: each is kept and asked until the session ends
+MOST_WATCHERS: Final = 4  # of one session's progress
 # Streams take turns: BBR fills a line that loses packets at random, CUBIC fills the queue that a call has to pass.
 CONGESTION_CONTROLS: Final = ("bbr", "cubic")
 
@@ -90,7 +93,7 @@ class Responder:
 
     async def open_session(self, request: web.Request) -> web.Response:
         """Open a session; its secrets go to whoever asks, over TLS."""
-        record = Record(parse_object(await request.read()), "session", "bad-request")
+        record = Record(parse_object(await _whole_body(request)), "session", "bad-request")
         nonce = record.text_or_none("nonce", max_length=200) if record.has("nonce") else None
         record.done()
         session = self.sessions.open(nonce, request.remote or "", self.now())
@@ -102,8 +105,8 @@ class Responder:
     async def finish(self, request: web.Request) -> web.Response:
         """Close the session and return what was seen, signed."""
         session = self._session(request)
-        await request.read()  # a body left unread would cut the answer off
-        if session.id != request.match_info["session"]:
+        await _whole_body(request)  # one left unread would cut the answer off
+        if session.id != request.match_info["session"] or not session.open:  # closed while the body came
             raise web.HTTPNotFound(text="no such session is open")
         self.sessions.close(session)
         envelope = sign(session.observe(self.now()).to_bytes(), OBSERVATION, self.signer)
@@ -152,8 +155,15 @@ class Responder:
     async def progress(self, request: web.Request) -> web.StreamResponse:
         """Tell ten times a second what the sink has received: seconds since its first stream, bytes."""
         session = self._session(request)
+        if session.watchers >= MOST_WATCHERS:
+            raise Busy("too many watch this session", 1)
         response = web.StreamResponse(headers={**NO_STORE, "Content-Type": "application/x-ndjson"})
         response.force_close()
+        with session.watched():
+            await self._tell_progress(request, session, response)
+        return response
+
+    async def _tell_progress(self, request: web.Request, session: Session, response: web.StreamResponse) -> None:
         async with _bounded(request, 2 * self.sessions.limits.stream_seconds):
             await response.prepare(request)
             while session.open:
@@ -162,7 +172,6 @@ class Responder:
                 line = {"seconds": round(seconds, 6), "bytes": bins.total if bins else 0}
                 await response.write(serialize(line) + b"\n")
                 await asyncio.sleep(PROGRESS_SECONDS)
-        return response
 
     def _session(self, request: web.Request) -> Session:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
@@ -174,6 +183,8 @@ class Responder:
     def _admit(self, side: Side) -> None:
         if side.active >= self.sessions.limits.streams:
             raise Busy("too many streams in this session", 1)
+        if len(side.streams) >= MOST_STREAMS:
+            raise web.HTTPForbidden(text="this session has used up its streams")
         if side.total >= self.sessions.limits.bytes:
             raise web.HTTPForbidden(text="this session has used up its bytes")
 
@@ -233,6 +244,7 @@ REASONS: Final = {
     403: "used-up",
     404: "not-found",
     405: "method",
+    408: "too-slow",
     413: "too-large",
 }
 
@@ -251,6 +263,15 @@ def problem(status: int, reason: str, detail: str, headers: dict[str, str] | Non
 def json_response(document: dict[str, Any], status: int = 200) -> web.Response:
     """Return `document` as JSON."""
     return web.Response(body=serialize(document), status=status, content_type="application/json", headers=NO_STORE)
+
+
+async def _whole_body(request: web.Request) -> bytes:
+    """Return a small body; one that does not come must not hold its connection for ever."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(text=f"no complete request within {BODY_SECONDS:.0f} seconds") from None
 
 
 def _socket(request: web.Request) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -159,6 +160,16 @@ class Session:
     flows: list[FlowCount]
     last_seen: float
     open: bool = True
+    watchers: int = 0
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Count somebody who watches the progress."""
+        self.watchers += 1
+        try:
+            yield
+        finally:
+            self.watchers -= 1
 
     def observe(self, finished_at: datetime) -> SessionObservation:
         """Return what was seen, to be signed."""
@@ -192,7 +203,10 @@ class Sessions:
         self.drop_expired()
         if len(self._by_token) >= self.limits.sessions:
             raise Busy("too many sessions are open", 20)
-        if sum(session.source == source for session in self) >= self.limits.sessions_per_source:
+        if (
+            sum(_neighbourhood(session.source) == _neighbourhood(source) for session in self)
+            >= self.limits.sessions_per_source
+        ):
             raise Busy("too many sessions are open from this address", 30)
         now = self._clock()
         flows = [FlowCount(index, self.limits.packets) for index in range(self.limits.flows)]
@@ -252,6 +266,17 @@ class Sessions:
             ssid = (1 + secrets.randbelow(65536 // step - 1)) * step
             if ssid not in self.flows:
                 return ssid
+
+
+def _neighbourhood(source: str) -> str:
+    """Return what is one subscriber's: an address of IPv4, the 2^64 addresses of a /64 of IPv6 (RFC 6177)."""
+    try:
+        address = ipaddress.ip_address(source.partition("%")[0])
+    except ValueError:
+        return source
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
 
 
 def _digest(token: str) -> bytes:
