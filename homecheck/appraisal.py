@@ -186,7 +186,8 @@ def _appraise_answer(question: Question, answer: bool | None) -> Finding:
         explanation = f"declared {_yes_no(answer)}, {_yes_no(question.must_be)} is needed: {wording}"
     if question.severity == "advisory":
         verdict = min(verdict, Verdict.WARN)
-    advice = "Answer the question." if answer is None else ""
+    unanswered = "Run the check yourself and answer the question, or give your answer with --answers FILE."
+    advice = unanswered if answer is None else ""
     return Finding(
         f"declaration.{question.id}",
         verdict,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,7 @@ REFUSED: Final = 3
 DEFAULT_POLICY: Final = "voice-standard"
 
 
-@click.command()
+@click.command(short_help="Show signed evidence or a receipt as its reader sees it.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--policy", metavar="NAME|FILE", help="Judge it by these limits (default: the receipt's, the program's).")
 @click.option("--jwks", metavar="FILE|URL", help="The keys to check with (default: those pinned on this computer).")
@@ -36,30 +37,38 @@ def show(file: Path, policy: str | None, jwks: str | None, output: str) -> int:
     known = read_jwks(jwks) if jwks else pinned_keys(home)
     limits = load_policy(policy) if policy else None
     try:
-        evidence, result, title = _read(read_envelope(file), home, known, limits)
+        found = _read(read_envelope(file), home, known, limits)
     except Refused as refused:
         click.echo(f"{file}: refused ({refused.reason}): {printable(refused.message)}", err=True)
         return REFUSED
-    _print(evidence, result, title, output)
+    _print(found, output)
     return 0
 
 
-def _read(
-    envelope: bytes, home: Home, known: KnownKeys, policy: Policy | None
-) -> tuple[Evidence, AttestationResult, str]:
-    """Return the evidence, what is known of its judgement, and by what it was judged. Raises Refused."""
+@dataclass(frozen=True)
+class Shown:
+    """Evidence, what is known of its judgement, by what it was judged, and whether that is this computer's preview."""
+
+    evidence: Evidence
+    result: AttestationResult
+    title: str
+    preview: bool
+
+
+def _read(envelope: bytes, home: Home, known: KnownKeys, policy: Policy | None) -> Shown:
+    """Return what a file holds, judged by the collector's receipt where there is one. Raises Refused."""
     typ = unverified_header(envelope)["typ"]
     if typ == RECEIPT:
         receipt = Receipt.from_bytes(verify(envelope, RECEIPT, lookup(known, RECEIPT)))
         evidence = _stored_evidence(home, receipt, known)
-        return evidence, receipt.result, f"{receipt.issuer}, {receipt.result.policy_name}"
+        return Shown(evidence, receipt.result, f"{receipt.issuer}, {receipt.result.policy_name}", preview=False)
     evidence = Evidence.from_bytes(verify(envelope, EVIDENCE, lookup(known, EVIDENCE)))
     name = digest(envelope)
     if policy is None:
         if (received := _stored_receipt(home, name, known)) is not None:
-            return evidence, received.result, f"{received.issuer}, {received.result.policy_name}"
+            return Shown(evidence, received.result, f"{received.issuer}, {received.result.policy_name}", preview=False)
         policy = _policy_of(home, evidence)
-    return evidence, appraise(evidence, policy, name), policy.title
+    return Shown(evidence, appraise(evidence, policy, name), policy.title, preview=True)
 
 
 def _stored_receipt(home: Home, name: str, known: KnownKeys) -> Receipt | None:
@@ -85,7 +94,8 @@ def _policy_of(home: Home, evidence: Evidence) -> Policy:
     return load_policy(DEFAULT_POLICY)
 
 
-def _print(evidence: Evidence, result: AttestationResult, title: str, output: str) -> None:
+def _print(found: Shown, output: str) -> None:
+    evidence, result, title = found.evidence, found.result, found.title
     if output == "json":
         from homecheck.report.json import result_members
 
@@ -93,7 +103,7 @@ def _print(evidence: Evidence, result: AttestationResult, title: str, output: st
     elif output == "html":
         from homecheck.report.html import result_page
 
-        click.echo(result_page(evidence, result, title))
+        click.echo(result_page(evidence, result, title, preview=found.preview))
     else:
         from rich.console import Console, Group
 

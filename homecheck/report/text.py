@@ -36,7 +36,7 @@ def result_text(result: AttestationResult, policy_title: str) -> RenderableType:
         _table(result),
     ]
     if items := to_do(result):
-        parts += [Text("What to do", style="bold"), *(_item(item) for item in items)]
+        parts += ["", Text("What to do", style="bold"), *(_item(item) for item in items)]
     return Group(*parts)
 
 
@@ -67,7 +67,7 @@ def shown(measurement: Measurement) -> str:
 def _table(result: AttestationResult) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(width=1)
-    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # both columns give way where the window is narrow
     table.add_column(overflow="fold")
     for finding in result.findings:
         style = STYLES[finding.verdict]

@@ -94,7 +94,7 @@ SYMBOLS: Final = {Verdict.PASS: "✓", Verdict.WARN: "!", Verdict.INCONCLUSIVE: 
 FAULT_WORDS: Final[dict[AtFault, str]] = {
     "device": "the computer or headset",
     "room": "the room",
-    "person": "waits for you",
+    "person": "something that only you can do",
     "home_link": "the home network",
     "line": "the internet line",
     "server": "our server – this does not count against you",
@@ -108,5 +108,5 @@ def label(quantity: str) -> str:
 
 
 def finding_label(finding: Finding) -> str:
-    """Return the label of a finding; a declaration is named by its question, which its explanation holds."""
-    return "Declaration" if finding.quantity.startswith("declaration.") else label(finding.quantity)
+    """Return the label of a finding; that of a declaration is general: its explanation holds the question."""
+    return "Your answer" if finding.quantity.startswith("declaration.") else label(finding.quantity)

@@ -12,7 +12,7 @@ from homecheck.appraisal import AttestationResult, appraise
 from homecheck.evidence import Device, Evidence, ProbeRun, Software
 from homecheck.measurement import Failure, Measurement, Quantity
 from homecheck.policy import parse_policy
-from homecheck.report.html import result_page
+from homecheck.report.html import PagePart, result_page, results_page
 from homecheck.report.json import result_members
 from homecheck.report.text import measurements_text, result_text, shown
 from homecheck.report.words import label
@@ -78,7 +78,7 @@ def test_the_text_names_what_failed_by_how_much_and_what_to_do() -> None:
     assert "8.50 ± 0.25 Mbit/s; at least 10 Mbit/s needed" in text
     assert "Do this: Ask the others to pause their films." in text
     assert "Why it is asked: Calls share the line with the household." in text
-    assert "Where it lies: waits for you." in text
+    assert "Where it lies: something that only you can do." in text
 
 
 def test_a_passing_check_gives_no_advice() -> None:
@@ -135,3 +135,22 @@ def test_a_value_is_shown_with_uncertainty_and_unit() -> None:
     assert shown(Measurement(Quantity.yes_no("link.vpn", "route"), False)) == "no"
     assert label("network.download") == "Download speed"
     assert label("stranger.thing") == "stranger.thing"
+
+
+def test_the_results_of_two_programs_are_one_page_whose_title_is_the_worse() -> None:
+    good, bad = evidence(download=50.0), evidence(download=1.0)
+    page = results_page([PagePart(good, result(good), "Chat", preview=False), PagePart(bad, result(bad), "Voice")])
+    assert page.count("<html") == page.count("</html>") == 1
+    assert "<title>homecheck: not passed</title>" in page
+    assert page.index("Judged by: Chat") < page.index("own judgement.") < page.index("Judged by: Voice")
+    assert page.count("a preview") == 1  # the collector has judged the other one
+
+
+def test_in_a_narrow_window_the_explanation_keeps_room_for_its_words() -> None:
+    out = io.StringIO()
+    of = evidence()
+    Console(file=out, width=40, no_color=True).print(result_text(result(of), "Test"))
+    assert "at least" in out.getvalue()
+    assert "recommended" in out.getvalue()
+    narrowest = [line.split()[-1] for line in out.getvalue().splitlines() if line.strip()]
+    assert all(len(word) > 1 or not word.isalpha() for word in narrowest)  # no word is cut into letters
