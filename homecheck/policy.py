@@ -169,7 +169,8 @@ def load_policy(name_or_path: str) -> Policy:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         advice = f"Give the path of a policy file, or one of {', '.join(PRESETS)}."
-        raise PolicyError(f"{name_or_path}: cannot read the policy: {error}", advice) from None
+        why = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
+        raise PolicyError(f"{name_or_path}: cannot read the policy: {why}", advice) from None
     return parse_policy(text, path.name)
 
 

@@ -14,14 +14,16 @@ from typing import Any, Final
 import click
 import requests
 
+from homecheck import durable
 from homecheck.agent import Collected, build_evidence, collect
 from homecheck.appraisal import AttestationResult, Verdict, appraise
 from homecheck.cli.terminal import MovingProgress, PlainProgress, TerminalPerson, console, is_watched, moving_bars
 from homecheck.config import Home
 from homecheck.durations import parse_duration
 from homecheck.enrolment import Enrolment, fetch_nonce, find, load_enrolments, refresh_policy
-from homecheck.errors import DeliveryError, HomecheckError, SetupError, StateError
+from homecheck.errors import DeliveryError, EnrolmentError, HomecheckError, SetupError, StateError
 from homecheck.evidence import Declaration, Evidence
+from homecheck.file_lock import exclusive
 from homecheck.keys import open_key_file, read_key_file
 from homecheck.measurement import CheckSetup, Probe, Target
 from homecheck.policy import Policy, Question, load_policy
@@ -108,7 +110,7 @@ def check_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-@click.command()
+@click.command(short_help="Measure this home office and show what to change.")
 @check_options
 def check(**options: Any) -> int:
     """Measure this home office, sign the evidence, send it, and show what passed and what to change.
@@ -117,6 +119,17 @@ def check(**options: Any) -> int:
     1 stopped · 2 wrong usage.
     """
     return perform(CheckOptions(**options), Home.default())
+
+
+@dataclass(frozen=True)
+class Share:
+    """What is ready for one policy before anything is measured: the key, its next number, and for whom."""
+
+    policy: Policy
+    signer: Signer
+    seq: int
+    enrolment: Enrolment | None = None
+    nonce: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,8 +146,12 @@ class Judged:
     @property
     def verdict(self) -> Verdict:
         """The collector's verdict where there is one, else the preview's."""
-        delivered = self.delivery
-        return delivered.result.result.verdict if delivered and delivered.result else self.result.verdict
+        return _final(self).verdict
+
+    @property
+    def is_received(self) -> bool:
+        """Tell whether the collector has judged it itself."""
+        return self.delivery is not None and self.delivery.result is not None
 
 
 @dataclass
@@ -153,28 +170,34 @@ class Session:
 
 
 def perform(options: CheckOptions, home: Home) -> int:
-    """Make one check and return its exit status."""
-    session = Session(options, home)
-    # 1. For whom, and by which limits.
+    """Make one check and return its exit status. What would make it useless is found before anything is measured."""
+    if options.save is not None and not options.save.absolute().parent.is_dir():
+        raise click.UsageError(f"--save: there is no folder {options.save.absolute().parent}")
+    durable.make_folder(home.root)
+    with exclusive(home.root / "check.lock") as alone:
+        if not alone:
+            advice = "Two at once would spoil each other's measurements. Wait until the other one has finished."
+            raise StateError("another check is running on this computer", advice)
+        return _perform(Session(options, home))
+
+
+def _perform(session: Session) -> int:
+    # 1. For whom, and by which limits; with a key to sign with.
     enrolments = _prepare(session)
-    policies = [enrolment.policy for enrolment in enrolments] or [load_policy(options.policy or DEFAULT_POLICY)]
-    if not enrolments and options.policy is None:
-        session.out.print(f"Not enrolled anywhere: a private check against {DEFAULT_POLICY}. Nothing is sent.")
+    shares = [_share(session, enrolment) for enrolment in enrolments] or [_private_share(session)]
+    policies = [share.policy for share in shares]
     # 2. What no probe can measure is asked; the challenge is fetched before the first probe.
     answers = _answers(session, policies)
-    nonces = {enrolment.program: _nonce(session, enrolment) for enrolment in enrolments}
+    shares = [_with_nonce(session, share) for share in shares]
     # 3. Measure.
-    collected = _measure(session, enrolments, policies, next(iter(nonces.values()), None))
+    collected = _measure(session, enrolments, policies, shares[0].nonce)
     # 4. Sign and judge, once per collector.
-    if enrolments:
-        judged = [_for_program(session, found, collected, answers, nonces[found.program]) for found in enrolments]
-    else:
-        judged = [_in_private(session, policies[0], collected, answers)]
+    judged = [_judge(share, collected, answers) for share in shares]
     # 5. Send what the person wants sent, and what waits from earlier.
     judged = [_send(session, found) for found in judged]
-    if options.save:
-        _save(options.save, judged)
     # 6. Say what came of it.
+    if session.options.save:
+        _save(session, session.options.save, judged)
     _show(session, judged)
     return exit_status(judged)
 
@@ -222,7 +245,7 @@ def _prepare(session: Session) -> list[Enrolment]:
         if options.program:
             raise click.UsageError("--policy checks privately; it does not go with --program.")
         return []
-    chosen = [find(home, name) for name in options.program] or list(load_enrolments(home))
+    chosen = [_find(home, name) for name in dict.fromkeys(options.program)] or list(load_enrolments(home))
     if options.no_upload:
         return chosen
     newest = [refresh_policy(enrolment, home, session.http) for enrolment in chosen]
@@ -232,16 +255,39 @@ def _prepare(session: Session) -> list[Enrolment]:
     return newest
 
 
-def _nonce(session: Session, enrolment: Enrolment) -> str | None:
-    if session.options.no_upload:
-        return None
+def _find(home: Home, program: str) -> Enrolment:
     try:
-        return fetch_nonce(enrolment, session.http)
+        return find(home, program)
+    except EnrolmentError as error:
+        raise click.UsageError(f"--program {error.message}. {error.advice}") from None
+
+
+def _share(session: Session, enrolment: Enrolment) -> Share:
+    """Return what this program's evidence will be signed with; its number is stored before anything is measured."""
+    signer = read_key_file(session.home.keys / f"{enrolment.kid}.jwk")
+    return Share(enrolment.policy, signer, next_seq(session.home, enrolment.kid), enrolment)
+
+
+def _private_share(session: Session) -> Share:
+    policy = load_policy(session.options.policy or DEFAULT_POLICY)
+    if session.options.policy is None:
+        session.out.print(f"Not enrolled anywhere: a private check against {DEFAULT_POLICY}. Nothing is sent.")
+    signer = open_key_file(session.home.keys / "device.jwk")
+    return Share(policy, signer, next_seq(session.home, signer.public.kid))
+
+
+def _with_nonce(session: Session, share: Share) -> Share:
+    """Return the share with the collector's challenge, or without where there is none to be had."""
+    enrolment = share.enrolment
+    if enrolment is None or session.options.no_upload:
+        return share
+    try:
+        return replace(share, nonce=fetch_nonce(enrolment, session.http))
     except DeliveryError as error:
         session.out.print(
             f"{enrolment.collector_name}: {error.message} The check goes on and is sent later.", markup=False
         )
-        return None
+        return share
 
 
 def _answers(session: Session, policies: Iterable[Policy]) -> tuple[Declaration, ...]:
@@ -250,6 +296,9 @@ def _answers(session: Session, policies: Iterable[Policy]) -> tuple[Declaration,
     questions: dict[str, Question] = {}
     for policy in policies:
         questions |= {question.id: question for question in policy.declarations}
+    for name in given.keys() - questions.keys():
+        asked = f"it asks {', '.join(questions)}" if questions else "it asks none"
+        session.out.print(f"{session.options.answers}: the policy does not ask {name!r:.60}; {asked}.", markup=False)
     for question in questions.values():
         if question.id not in given and session.person:
             given[question.id] = session.person.ask(question.wording("en"))
@@ -296,35 +345,25 @@ def _measure(
     return keep_wanted(collected, options.only, options.skip)
 
 
-def _for_program(
-    session: Session, enrolment: Enrolment, collected: Collected, answers: tuple[Declaration, ...], nonce: str | None
-) -> Judged:
-    """Return this program's share: signed with its own key, holding the quantities that its policy names alone."""
-    signer = read_key_file(session.home.keys / f"{enrolment.kid}.jwk")
+def _judge(share: Share, collected: Collected, answers: tuple[Declaration, ...]) -> Judged:
+    """Return one share signed and judged; a program's holds the quantities that its policy names alone."""
+    enrolment = share.enrolment
     evidence = build_evidence(
         collected,
-        signer,
-        seq=next_seq(session.home, enrolment.kid),
-        aud=enrolment.collector,
-        sub=enrolment.subject,
-        nonce=nonce,
+        share.signer,
+        seq=share.seq,
+        aud=enrolment.collector if enrolment else None,
+        sub=enrolment.subject if enrolment else None,
+        nonce=share.nonce,
         declarations=answers,
-    ).only(enrolment.policy.quantities())
-    return _judge(evidence, signer, enrolment.policy, enrolment)
+    )
+    if enrolment:
+        evidence = evidence.only(share.policy.quantities())
+    envelope = sign(evidence.to_bytes(), EVIDENCE, share.signer)
+    return Judged(evidence, envelope, share.policy, appraise(evidence, share.policy, digest(envelope)), enrolment)
 
 
-def _in_private(session: Session, policy: Policy, collected: Collected, answers: tuple[Declaration, ...]) -> Judged:
-    signer = open_key_file(session.home.keys / "device.jwk")
-    seq = next_seq(session.home, signer.public.kid)
-    return _judge(build_evidence(collected, signer, seq=seq, declarations=answers), signer, policy, None)
-
-
-def _judge(evidence: Evidence, signer: Signer, policy: Policy, enrolment: Enrolment | None) -> Judged:
-    envelope = sign(evidence.to_bytes(), EVIDENCE, signer)
-    return Judged(evidence, envelope, policy, appraise(evidence, policy, digest(envelope)), enrolment)
-
-
-def _save(path: Path, judged: Sequence[Judged]) -> None:
+def _save(session: Session, path: Path, judged: Sequence[Judged]) -> None:
     """Write the signed evidence to `path`; further programs' evidence goes beside it, with the program in its name."""
     for index, found in enumerate(judged):
         program = found.enrolment.program if found.enrolment else "private"
@@ -332,7 +371,7 @@ def _save(path: Path, judged: Sequence[Judged]) -> None:
         try:
             target.write_bytes(found.envelope)
         except OSError as error:
-            raise SetupError(f"{target}: cannot save the evidence: {error.strerror}", "Choose another place.") from None
+            session.out.print(f"{target}: cannot save the evidence: {error.strerror}", markup=False)  # all else goes on
 
 
 def _send(session: Session, judged: Judged) -> Judged:
@@ -349,8 +388,11 @@ def _send(session: Session, judged: Judged) -> Judged:
     except StateError as error:
         return replace(judged, delivery=_rescue(judged, enrolment, error))
     session.out.print(f"Sending to {enrolment.collector_name} …", markup=False)
-    signer = read_key_file(session.home.keys / f"{enrolment.kid}.jwk")
-    delivery = deliver(session.home, enrolment, signer, name, session.http, deadline_seconds=PATIENCE_SECONDS)
+    try:
+        signer = read_key_file(session.home.keys / f"{enrolment.kid}.jwk")
+        delivery = deliver(session.home, enrolment, signer, name, session.http, deadline_seconds=PATIENCE_SECONDS)
+    except HomecheckError as error:  # it waits in the spool, and what was measured is shown
+        delivery = Delivery(enrolment.program, "waiting", name, message=error.message, advice=error.advice)
     if delivery.status == "accepted":  # else what waits would only wait once more
         _send_waiting(session)
     return replace(judged, envelope=_sent(session.home, delivery, judged.envelope), delivery=delivery)
@@ -392,30 +434,33 @@ def _show(session: Session, judged: Sequence[Judged]) -> None:
     if output == "json":
         from homecheck.report.json import result_members
 
-        first = judged[0]
-        members = result_members(first.evidence, _final(first), [_upload_members(found) for found in judged])
-        members["verdict"] = max(found.verdict for found in judged).word
+        # One document for all programs: the worst verdict, with the evidence and the findings that it comes from.
+        worst = max(judged, key=lambda found: found.verdict)
+        members = result_members(worst.evidence, _final(worst), [_upload_members(found) for found in judged])
         click.echo(json.dumps(members, ensure_ascii=False, indent=2))
         return
-    for found in judged:
-        if output == "html":
-            from homecheck.report.html import result_page
+    if output == "html":
+        from homecheck.report.html import PagePart, results_page
 
-            click.echo(result_page(found.evidence, _final(found), found.policy.title))
-        else:
-            _print_text(session, found)
+        parts = [PagePart(one.evidence, _final(one), one.policy.title, preview=not one.is_received) for one in judged]
+        click.echo(results_page(parts))
+        return
+    for index, found in enumerate(judged):
+        if index:
+            click.echo()
+        _print_text(found)
 
 
 def _final(judged: Judged) -> AttestationResult:
-    delivered = judged.delivery
-    return delivered.result.result if delivered and delivered.result else judged.result
+    return judged.delivery.result.result if judged.delivery and judged.delivery.result else judged.result
 
 
-def _print_text(session: Session, judged: Judged) -> None:
+def _print_text(judged: Judged) -> None:
     from rich.console import Console
 
-    Console(highlight=False).print(_report_text(judged, everything=session.options.policy is not None))
-    click.echo(f"Evidence {_final(judged).evidence}")
+    # In a private check nobody else shows the person what was measured beyond the policy.
+    Console(highlight=False).print(_report_text(judged, everything=judged.enrolment is None))
+    click.echo(f"\nEvidence {_final(judged).evidence}")
     delivery = judged.delivery
     if judged.enrolment is None:
         click.echo("Private check: nothing was sent.")

@@ -28,7 +28,7 @@ TITLES: Final = {
 
 def console() -> Console:
     """Return the console for progress and advice: stderr, without colours where NO_COLOR is set or nobody watches."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())  # in a log, a line stays a line
 
 
 def is_watched() -> bool:
@@ -84,9 +84,9 @@ class TerminalPerson:
             click.prompt(f"\n  ➜ {text}\n    Press Enter to go on", default="", show_default=False, err=True)
 
     def ask(self, question: str) -> bool:
-        """Return the answer to a yes-or-no question."""
+        """Return the answer to a yes-or-no question; Enter alone is no answer."""
         with self._still():
-            return click.confirm(f"  {question}", err=True)
+            return click.confirm(f"  {question}", default=None, err=True)
 
     @contextmanager
     def _still(self) -> Iterator[None]:

@@ -1,0 +1,121 @@
+"""`homecheck check` finds what would make it useless before it measures, and speaks plainly."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from homecheck.config import Home
+from homecheck.file_lock import exclusive
+from tests.command_line import homecheck
+
+PRIVATE = ("check", "--policy", "chat-only", "--only", "host.memory", "--unattended")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home.at(tmp_path / "hö me")
+
+
+def test_a_second_check_does_not_spoil_the_measurements_of_the_first(home: Home) -> None:
+    home.root.mkdir()
+    with exclusive(home.root / "check.lock") as alone:
+        assert alone
+        done = homecheck(home, *PRIVATE)
+    assert done.status == 1
+    assert done.out == ""
+    assert "another check is running on this computer" in done.err
+    assert "measuring" not in done.err
+
+
+def test_a_folder_that_is_not_there_is_named_before_anything_is_measured(home: Home) -> None:
+    done = homecheck(home, *PRIVATE, "--save", str(home.root / "nowhere/evidence.jws"))
+    assert done.status == 2
+    assert "--save: there is no folder" in done.err
+    assert "measuring" not in done.err
+
+
+def test_a_home_that_cannot_be_written_is_named_before_anything_is_measured(home: Home) -> None:
+    home.root.write_text("a file in the way of the folder")
+    done = homecheck(home, *PRIVATE)
+    assert done.status == 1
+    assert "cannot make this folder" in done.err
+    assert "measuring" not in done.err
+
+
+def test_a_program_that_is_not_there_is_wrong_usage(home: Home) -> None:
+    done = homecheck(home, "check", "--program", "sales", "--unattended")
+    assert done.status == 2
+    assert "not enrolled in a program of this name" in done.err
+
+
+def test_a_policy_that_is_not_there_is_named_without_the_numbers_of_the_system(home: Home) -> None:
+    done = homecheck(home, "check", "--policy", "nosuch", "--unattended")
+    assert done.status == 1
+    assert "nosuch: cannot read the policy: No such file or directory" in done.err
+    assert "Errno" not in done.err
+    assert "voice-standard" in done.err
+
+
+def test_an_answer_to_a_question_that_nobody_asks_is_told(home: Home, tmp_path: Path) -> None:
+    answers = tmp_path / "answers.toml"
+    answers.write_text("quiet_rom = true\n")
+    done = homecheck(home, *PRIVATE, "--answers", str(answers))
+    assert f"{answers}: the policy does not ask 'quiet_rom'" in done.err  # in one line, as logs want it
+
+
+def test_evidence_that_cannot_be_saved_does_not_cost_the_result(home: Home, tmp_path: Path) -> None:
+    done = homecheck(home, *PRIVATE, "--output", "json", "--save", str(tmp_path / ("x" * 300)))
+    assert "cannot save the evidence" in done.err
+    assert "host.memory" in json.loads(done.out)["measurements"]
+
+
+def test_the_keys_of_a_private_check_are_for_their_owner_alone(home: Home) -> None:
+    homecheck(home, *PRIVATE)
+    assert stat.S_IMODE(home.root.stat().st_mode) == 0o700
+    assert stat.S_IMODE((home.keys / "device.jwk").stat().st_mode) == 0o600
+
+
+def test_an_old_locale_does_not_stop_the_result(home: Home) -> None:
+    old = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "HOMECHECK_HOME": str(home.root)}
+    done = subprocess.run(
+        [sys.executable, "-m", "homecheck", *PRIVATE], env={**os.environ, **old}, capture_output=True, check=False
+    )
+    assert done.returncode == 11, done.stderr
+    assert "Traceback" not in done.stderr.decode()
+    assert "✓" in done.stdout.decode("utf-8")
+
+
+def test_enter_alone_is_no_answer_to_a_question(home: Home) -> None:
+    typed = ask_at_a_terminal(home, "check", "--policy", "voice-standard", "--only", "host.memory", answers=b"\ny\n")
+    assert "yes: Do you work in a room with a door" in " ".join(typed.split())
+
+
+def ask_at_a_terminal(home: Home, *arguments: str, answers: bytes) -> str:
+    """Run one command on a pseudo terminal, type `answers` and return what stands on it afterwards."""
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "HOMECHECK_HOME": str(home.root), "COLUMNS": "200", "TERM": "dumb"}
+    command = [sys.executable, "-m", "homecheck", *arguments]
+    process = subprocess.Popen(command, env=environment, stdin=follower, stdout=follower, stderr=follower)
+    os.close(follower)
+    os.write(leader, answers)
+    shown = b""
+    try:
+        while select.select([leader], [], [], 60)[0]:
+            try:
+                shown += os.read(leader, 4096)
+            except OSError:  # Linux reports the other end's close so
+                break
+    finally:
+        process.kill()
+        process.wait()
+        os.close(leader)
+    return shown.decode()
