@@ -147,7 +147,7 @@ def refusal(answer: Answer, host: str) -> EnrolmentError:
         "invite-expired": ("This invitation is too old: its time has run out", ASK_AGAIN),
         "invite-used": (
             "This invitation has been used already",
-            f"Each works once. If `homecheck programs` lists the program, all is well. Otherwise: {ASK_AGAIN}",
+            "Each works once. If `homecheck programs` lists the program, all is well. If not, ask for a new one.",
         ),
     }
     if problem.reason in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
 import sys
@@ -24,7 +25,7 @@ PROGRAM: Final = "demo"
 DEFAULT_POLICY: Final = "voice-standard"
 
 
-@click.command()
+@click.command(short_help="Try it all on this computer, with servers of its own.")
 @click.option("--keep", is_flag=True, help="Leave collector and responder running, and their files in place.")
 @click.option("--guided", is_flag=True, help="Somebody is there: ask for speech and answers (default: nobody is).")
 @check_options
@@ -64,10 +65,18 @@ def _check(folder: Path, invitation_url: str, options: CheckOptions) -> int:
 
 def _tell(servers: LocalServers, *, keep: bool) -> None:
     """Say where the result can be looked at. On stderr, since stdout may be one JSON document."""
-    click.echo(f"\nDashboard: {servers.url}/", err=True)
     if keep:
+        click.echo(f"\nDashboard: {servers.url}/", err=True)
         pids = " ".join(str(process.pid) for process in servers.processes)
         click.echo(f"Sign in, once, with: {servers.sign_in}", err=True)
         click.echo(f"It keeps running; its files are in {servers.folder}. To stop it:  kill {pids}", err=True)
     else:
-        click.echo("It is closed again now. To look around in it:  homecheck demo --keep", err=True)
+        click.echo(f"\nDashboard: {servers.url}/ (closed again by now)", err=True)
+        click.echo(f"To look around in it:  {_called()} demo --keep   or:  make run KEEP=1", err=True)
+
+
+def _called() -> str:
+    """Return what to type for homecheck here: the bare name only where the shell finds it."""
+    if shutil.which("homecheck") or Path(sys.argv[0]).name != "homecheck":
+        return "homecheck"
+    return shlex.quote(sys.argv[0])

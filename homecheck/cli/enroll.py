@@ -16,7 +16,7 @@ from homecheck.upload import new_session
 WIDTH = 88
 
 
-@click.command()
+@click.command(short_help="Accept an invitation: see who asks what, then agree.")
 @click.argument("invite_url")
 @click.option("--yes", is_flag=True, help="Agree without being asked.")
 def enroll(invite_url: str, yes: bool) -> int:
@@ -46,6 +46,7 @@ def _agrees(invitation: Invitation) -> bool:
     try:
         return click.confirm(f"Enrol this computer with {invitation.collector_name}?", err=True)
     except click.Abort:
+        click.echo(err=True)  # ends the line of the question, which nobody answered
         return False
 
 

@@ -10,7 +10,7 @@ from homecheck.enrolment import find
 from homecheck.enrolment import leave as leave_program
 
 
-@click.command()
+@click.command(short_help="Take no longer part in a program.")
 @click.argument("program")
 @click.option("--yes", is_flag=True, help="Leave without being asked again.")
 def leave(program: str, yes: bool) -> int:

@@ -14,7 +14,7 @@ from homecheck.measurement import CheckSetup, Kind, Probe, Quantity
 from homecheck.report.words import label
 
 
-@click.command()
+@click.command(short_help="List all that can be measured, and what it reveals.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form in which it is printed.")
 def probes(output: str) -> None:
     """List everything that homecheck can measure on this computer, and what each measurement reveals."""

@@ -13,7 +13,7 @@ from homecheck.fingerprint import words
 from homecheck.standards.rfc_3339 import to_text
 
 
-@click.command()
+@click.command(short_help="List the programs this computer is enrolled in.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the list.")
 def programs(output: str) -> int:
     """List the programs that this computer is enrolled in, and who runs each."""

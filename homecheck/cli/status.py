@@ -19,7 +19,7 @@ from homecheck.upload import stored_receipts
 LAST: Final = 5
 
 
-@click.command()
+@click.command(short_help="Show what was sent, what waits, and the answers.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the report.")
 def status(output: str) -> int:
     """Show enrolments, what waits to be sent and why, and the last receipts. Asks nobody: works without a network."""

@@ -64,7 +64,7 @@ class KnownKey:
 KnownKeys = Mapping[str, KnownKey]
 
 
-@click.command()
+@click.command(short_help="Check the signature of a file, offline.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--jwks", metavar="FILE|URL", help="The keys to check with (default: those pinned on this computer).")
 @click.option(

@@ -64,7 +64,7 @@ def test_an_invitation_that_was_used_says_so_and_what_to_do(home: Home) -> None:
         result = homecheck(home, "enroll", "--yes", collector.invite_url)
     assert (result.status, result.out) == (1, "")
     assert "This invitation has been used already" in result.err
-    assert "Ask the company that invited you for a new invitation." in result.err
+    assert "If not, ask for a new one." in result.err
 
 
 def test_a_declaration_is_announced_as_a_question(home: Home) -> None:
