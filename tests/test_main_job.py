@@ -86,8 +86,9 @@ def test_a_sound_of_known_level_and_a_named_device_come_out_right_and_signed(
 ) -> None:
     saved = tmp_path / "evidence.jws"
     with sound_card.playing_into("wired", TONE, RATE):
-        status, result = check(candidate, "--only", "headset", "--only", "quiet_room", "--save", str(saved))
-        private = check(candidate, "--only", "quiet_room", "--policy", "voice-standard")[1]
+        part = ("--only", "quiet_room", "--listen", "5s")
+        status, result = check(candidate, "--only", "headset", *part, "--save", str(saved))
+        private = check(candidate, *part, "--policy", "voice-standard")[1]
     assert status == 11  # the network was not measured: not decided
     assert result["measurements"]["headset.transport"]["value"] == "wired"
     noise = private["measurements"]["room.noise"]
@@ -125,10 +126,24 @@ def test_a_collector_that_is_down_leaves_the_evidence_waiting_and_it_is_sent_lat
 
 
 def test_without_any_sound_the_check_goes_on_and_says_what_is_missing(tmp_path: Path) -> None:
-    done = homecheck(tmp_path, "check", "--unattended", "--policy", "voice-standard", "--skip", "network")
+    private = ("--policy", "voice-standard", "--skip", "network")
+    done = homecheck(tmp_path, "check", "--unattended", *private)
     assert done.returncode == 11, done.stderr
     assert "Nothing is sent" not in done.stdout
     assert "Private check: nothing was sent." in done.stdout
+    # A microphone that certainly is not there, whatever this machine has.
+    status, result = check(tmp_path, *private, "--headset", "Nobody's headset")
+    assert (status, result["verdict"]) == (11, "inconclusive")
+    sound = {name: m for name, m in result["measurements"].items() if name.startswith(("headset.", "room."))}
+    assert len(sound) == 12
+    for measured in sound.values():
+        assert measured["value"] is None
+        assert measured["failure"]["code"] in ("no_device", "device_not_found")
+        assert measured["failure"]["at_fault"] == "device"
+        assert measured["failure"]["advice"].startswith("Plug")
+    unmet = {finding["quantity"]: finding["verdict"] for finding in result["findings"]}
+    assert (unmet["headset.transport"], unmet["room.kind"]) == ("inconclusive", "inconclusive")
+    assert result["measurements"]["host.memory"]["value"] > 0  # the others are measured all the same
 
 
 def test_a_tampered_file_is_refused_with_the_reason(candidate: Path, tmp_path: Path) -> None:
