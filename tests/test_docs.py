@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,3 +24,12 @@ def produced(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_produced_page_is_up_to_date(produced: Path, page: str) -> None:
     written = (ROOT / "docs" / page).read_text(encoding="utf-8")
     assert written == (produced / page).read_text(encoding="utf-8"), "run: .venv/bin/python tools/docs.py"
+
+
+def test_the_architecture_page_shows_the_layers_that_are_checked() -> None:
+    settings = configparser.ConfigParser()
+    settings.read(ROOT / "setup.cfg", encoding="utf-8")
+    checked = settings["importlinter:contract:layers"]["layers"].replace("homecheck.", "").strip().splitlines()
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Imports point down")[2]
+    shown = re.findall(r"^    (\S.*)$", page, re.MULTILINE)
+    assert [line.partition("(")[0].strip() for line in shown] == checked
