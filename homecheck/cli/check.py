@@ -17,7 +17,15 @@ import requests
 from homecheck import durable
 from homecheck.agent import Collected, build_evidence, collect
 from homecheck.appraisal import AttestationResult, Verdict, appraise
-from homecheck.cli.terminal import MovingProgress, PlainProgress, TerminalPerson, console, is_watched, moving_bars
+from homecheck.cli.terminal import (
+    MovingProgress,
+    PlainProgress,
+    TerminalPerson,
+    can_move,
+    console,
+    is_watched,
+    moving_bars,
+)
 from homecheck.config import Home
 from homecheck.durations import parse_duration
 from homecheck.enrolment import Enrolment, fetch_nonce, find, load_enrolments, refresh_policy
@@ -164,7 +172,7 @@ class Session:
 
     def __post_init__(self) -> None:
         self.out = console()
-        self.bars = moving_bars(self.out) if self.out.is_terminal else None
+        self.bars = moving_bars(self.out) if can_move(self.out) else None
         watched = not self.options.unattended and is_watched()
         self.person = TerminalPerson(self.bars) if watched else None
 
@@ -456,10 +464,10 @@ def _final(judged: Judged) -> AttestationResult:
 
 
 def _print_text(judged: Judged) -> None:
-    from rich.console import Console
+    from homecheck.cli.console import SafeConsole
 
     # In a private check nobody else shows the person what was measured beyond the policy.
-    Console(highlight=False).print(_report_text(judged, everything=judged.enrolment is None))
+    SafeConsole(highlight=False).print(_report_text(judged, everything=judged.enrolment is None))
     click.echo(f"\nEvidence {_final(judged).evidence}")
     delivery = judged.delivery
     if judged.enrolment is None:

@@ -12,8 +12,10 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from homecheck.cli.console import SafeConsole
 from homecheck.evidence import ProbeRun
 from homecheck.measurement import Probe
+from homecheck.printable import printable_lines
 
 TITLES: Final = {
     "host": "This computer",
@@ -28,7 +30,12 @@ TITLES: Final = {
 
 def console() -> Console:
     """Return the console for progress and advice: stderr, without colours where NO_COLOR is set or nobody watches."""
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())  # in a log, a line stays a line
+    return SafeConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())  # in a log, a line stays a line
+
+
+def can_move(out: Console) -> bool:
+    """Tell whether lines on this console can be written over: not in a file, nor on a dumb terminal."""
+    return out.is_terminal and not out.is_dumb_terminal
 
 
 def is_watched() -> bool:
@@ -76,27 +83,31 @@ class TerminalPerson:
     def tell(self, text: str) -> None:
         """Show one instruction."""
         with self._still():
-            click.echo(f"\n  ➜ {text}", err=True)
+            click.echo(f"\n  ➜ {printable_lines(text)}", err=True)
 
     def confirm(self, text: str) -> None:
         """Show one instruction and wait for Enter."""
         with self._still():
-            click.prompt(f"\n  ➜ {text}\n    Press Enter to go on", default="", show_default=False, err=True)
+            click.prompt(
+                f"\n  ➜ {printable_lines(text)}\n    Press Enter to go on", default="", show_default=False, err=True
+            )
 
     def ask(self, question: str) -> bool:
         """Return the answer to a yes-or-no question; Enter alone is no answer."""
         with self._still():
-            return click.confirm(f"  {question}", default=None, err=True)
+            return click.confirm(f"  {printable_lines(question)}", default=None, err=True)
 
     @contextmanager
     def _still(self) -> Iterator[None]:
-        if self.bars is None:
+        if self.bars is None or not self.bars.live.is_started:  # before and after measuring there are no lines
             yield
             return
+        self.bars.live.transient = True  # the lines come again below: they need not stand there twice
         self.bars.stop()
         try:
             yield
         finally:
+            self.bars.live.transient = False
             self.bars.start()
 
 

@@ -97,6 +97,7 @@ def test_an_old_locale_does_not_stop_the_result(home: Home) -> None:
 def test_enter_alone_is_no_answer_to_a_question(home: Home) -> None:
     typed = ask_at_a_terminal(home, "check", "--policy", "voice-standard", "--only", "host.memory", answers=b"\ny\n")
     assert "yes: Do you work in a room with a door" in " ".join(typed.split())
+    assert "This computer: measuring" in typed  # a terminal that cannot write over its lines gets plain ones
 
 
 def ask_at_a_terminal(home: Home, *arguments: str, answers: bytes) -> str:
