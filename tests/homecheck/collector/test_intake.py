@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -140,6 +140,23 @@ def test_the_verdict_follows_the_policy_that_is_current_when_evidence_arrives(si
         administration.publish_policy(
             site.database, PROGRAM, parse_policy(POLICY_TEXT, "test"), "a test", datetime.now(UTC)
         )
+
+
+def test_an_observation_without_a_challenge_proves_nothing_about_evidence_without_one(tmp_path: Path) -> None:
+    """Somebody else's good line, or last month's, would otherwise go for that of every check made offline."""
+    with in_thread(tmp_path) as site:
+        trusted = SoftwareKey.generate()
+        administration.pin_responder(
+            site.database, "https://measure.example", trusted.public, "a test", datetime.now(UTC)
+        )
+        then = datetime.now(UTC) - timedelta(days=30)
+        seen = SessionObservation("session", None, then, then, "203.0.113.7")
+        worker = site.worker()
+        old = sign(seen.to_bytes(), OBSERVATION, trusted).decode()
+        assert worker.upload(worker.evidence(None, observations=(old,))).status_code == 201
+        assert site.browse_database("SELECT defect FROM observation") == [
+            "it carries no challenge: it may be of another check"
+        ]
 
 
 def test_each_observation_is_marked_as_verified_or_not_and_none_refuses_the_evidence(tmp_path: Path) -> None:
