@@ -33,6 +33,7 @@ DECISION_RULES: Final = ("guarded", "simple")
 SEVERITIES: Final = ("required", "advisory")
 TRUST: Final = ("self-reported", "corroborated", "server-observed")  # from weakest to strongest
 PROTOCOLS: Final = ("tcp", "udp", "tls", "https", "wss")
+MAX_TEXT: Final = 200_000  # characters; signed, it has to fit into an envelope
 PRESETS: Final = ("chat-only", "voice-basic", "voice-standard", "strict-wired", "voice-landline", "video-agent")
 
 
@@ -176,10 +177,15 @@ def load_policy(name_or_path: str) -> Policy:
 
 def parse_policy(text: str, where: str) -> Policy:
     """Return the policy in a TOML text. PolicyError reads ``where: requirement: what is wrong``."""
+    advice = "Compare with: homecheck policy show voice-standard"
+    if len(text) > MAX_TEXT:
+        raise PolicyError(f"{where}: {len(text)} characters, at most {MAX_TEXT}", advice)
     try:
         return read_policy(tomllib.loads(text), where)
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{where}: not TOML: {error}", "Compare with: homecheck policy show voice-standard") from None
+    except ValueError as error:  # TOMLDecodeError, and the one of Python for integers of thousands of digits
+        raise PolicyError(f"{where}: not TOML: {error}", advice) from None
+    except RecursionError:
+        raise PolicyError(f"{where}: nested too deep for a policy", advice) from None
 
 
 def read_policy(members: Mapping[str, Any], where: str) -> Policy:
@@ -203,6 +209,8 @@ def read_policy(members: Mapping[str, Any], where: str) -> Policy:
         raise PolicyError(error.message) from None
     except ValueError as error:
         raise PolicyError(f"{where}: {error}") from None
+    except OverflowError:
+        raise PolicyError(f"{where}: a limit is too large to reckon with") from None
     return policy
 
 

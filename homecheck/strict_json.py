@@ -14,7 +14,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from homecheck.errors import Refused
 
@@ -133,9 +133,9 @@ class Record:
     def scalar(self, name: str) -> float | int | str | bool | None:
         """Return a number, text, yes/no or null."""
         value = self._take(name)
-        if value is not None and not isinstance(value, str | bool | int | float):
+        if value is not None and not _is_plain(value):
             raise self._refusal(f"{name}: a number, text, true, false or null is expected")
-        return value
+        return cast("float | int | str | bool | None", value)
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return a list of texts; an absent member is an empty list."""
@@ -149,7 +149,7 @@ class Record:
         """Return a list of numbers, texts or yes/no; an absent member is an empty list."""
         values = self._list(name)
         for value in values:
-            if not isinstance(value, str | bool | int | float):
+            if not _is_plain(value):
                 raise self._refusal(f"{name}: a list of plain values is expected, found {value!r:.60}")
         return tuple(values)
 
@@ -196,9 +196,18 @@ class Record:
         return value
 
     def _number(self, name: str, value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool | str) or not _is_plain(value):
             raise self._refusal(f"{name}: a number is expected, not {value!r:.60}")
-        return value
+        return cast(float, value)
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether a value is a text, yes/no, or a number that JSON can hold; TOML knows larger ones, inf and nan."""
+    if isinstance(value, str | bool):
+        return True
+    if isinstance(value, int):
+        return abs(value) <= MAX_INTEGER
+    return isinstance(value, float) and math.isfinite(value)
 
 
 def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
