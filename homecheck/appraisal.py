@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, cast
 
-from homecheck.errors import AtFault
+from homecheck.errors import AT_FAULT, AtFault
 from homecheck.evidence import Evidence
 from homecheck.measurement import Kind, Measurement, Value
 from homecheck.numbers import with_uncertainty, with_unit
-from homecheck.policy import TRUST, Limits, Policy, Question, Requirement, Severity, Trust
+from homecheck.policy import SEVERITIES, TRUST, Limits, Policy, Question, Requirement, Severity, Trust
 from homecheck.strict_json import Record
 
 UNVERIFIED: Final = "unverified"  # what a probe says of a name that it could not prove
@@ -65,7 +65,7 @@ class Finding:
 
     @classmethod
     def read(cls, record: Record) -> Finding:
-        """Return the finding in `record`."""
+        """Return the finding in `record`; ValueError or Refused when it is none: pages are built from its words."""
         finding = cls(
             quantity=record.text("quantity"),
             verdict=Verdict.of(record.text("verdict")),
@@ -77,6 +77,15 @@ class Finding:
             trust=cast(Trust, record.text("trust")),
         )
         record.done()
+        for word, known in (
+            (finding.severity, SEVERITIES),
+            (finding.trust, TRUST),
+            (finding.at_fault, (None, *AT_FAULT)),
+        ):
+            if word not in known:
+                raise ValueError(f"finding: {word!r:.40} is not known")
+        if finding.severity == "advisory" and finding.verdict > Verdict.WARN:
+            raise ValueError("finding: what is advisory is remarked on at most")
         return finding
 
 
