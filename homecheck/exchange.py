@@ -84,7 +84,7 @@ class Problem:
     def read(cls, record: Record) -> Problem:
         """Return the problem in `record`; Refused when a member is not a text."""
         return cls(
-            record.optional_text("type").rpartition("/")[2],
+            one_line(record.optional_text("type").rpartition("/")[2]),
             one_line(record.optional_text("detail") or record.optional_text("title")),
             one_line(record.optional_text("advice")),
             record.text("nonce") if record.has("nonce") else None,

@@ -13,6 +13,7 @@ import click
 
 from homecheck import __version__
 from homecheck.errors import HomecheckError
+from homecheck.printable import printable_lines
 
 COMMANDS: Final = (
     "check", "demo", "enroll", "programs", "leave", "upload", "status", "show", "verify", "probes", "policy",
@@ -55,8 +56,8 @@ def run(args: list[str] | None = None) -> int:
         wrong.show()
         return wrong.exit_code
     except HomecheckError as error:
-        click.echo(f"homecheck: {error.message}", err=True)
+        click.echo(f"homecheck: {printable_lines(error.message)}", err=True)
         if error.advice:
-            click.echo(f"           {error.advice}", err=True)
+            click.echo(f"           {printable_lines(error.advice)}", err=True)
         return 1
     return result if isinstance(result, int) else 0

@@ -10,12 +10,13 @@ from typing import Final
 import click
 
 from homecheck.appraisal import AttestationResult, appraise
-from homecheck.cli.verify import KnownKeys, lookup, pinned_keys, printable, read_envelope, read_jwks
+from homecheck.cli.verify import KnownKeys, lookup, pinned_keys, read_envelope, read_jwks
 from homecheck.config import Home
 from homecheck.enrolment import load_enrolments
 from homecheck.errors import Refused, SetupError
 from homecheck.evidence import Evidence
 from homecheck.policy import Policy, load_policy
+from homecheck.printable import printable
 from homecheck.receipt import Receipt, verify_receipt
 from homecheck.signing import EVIDENCE, RECEIPT, digest, unverified_header, verify
 
@@ -105,9 +106,10 @@ def _print(found: Shown, output: str) -> None:
 
         click.echo(result_page(evidence, result, title, preview=found.preview))
     else:
-        from rich.console import Console, Group
+        from rich.console import Group
 
+        from homecheck.cli.console import SafeConsole
         from homecheck.report.text import measurements_text, result_text
 
-        Console(highlight=False).print(Group(result_text(result, title), "", measurements_text(evidence)))
+        SafeConsole(highlight=False).print(Group(result_text(result, title), "", measurements_text(evidence)))
         click.echo(f"\nEvidence {result.evidence}")

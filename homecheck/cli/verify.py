@@ -19,6 +19,7 @@ from homecheck.evidence import Evidence
 from homecheck.keys import read_key_file
 from homecheck.observation import SessionObservation
 from homecheck.policy import read_policy
+from homecheck.printable import printable
 from homecheck.receipt import Receipt, verify_receipt
 from homecheck.signing import (
     ENROLMENT,
@@ -94,11 +95,6 @@ def verify(file: Path, jwks: str | None, receipt: Path | None) -> int:
     for name, value in lines:
         click.echo(f"{name:13}{printable(value)}")
     return 0
-
-
-def printable(text: str) -> str:
-    """Return a stranger's text without what moves the cursor or turns the writing round."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
 def read_envelope(file: Path) -> bytes:
