@@ -13,10 +13,8 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from homecheck.cli.console import SafeConsole
-from homecheck.cli.console import SafeConsole
 from homecheck.evidence import ProbeRun
 from homecheck.measurement import Probe
-from homecheck.printable import printable_lines
 from homecheck.printable import printable_lines
 
 TITLES: Final = {
