@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Protocol
 
 from homecheck import __version__
+from homecheck.clock import utc_now
 from homecheck.errors import ProbeError, SetupError
 from homecheck.evidence import Declaration, Device, Evidence, ProbeRun, Software
 from homecheck.measurement import Measurement, Need, Observation, Probe
@@ -56,11 +57,6 @@ class _Underway:
     started_at: datetime
     deadline: float
     began: float = field(default_factory=time.monotonic)
-
-
-def utc_now() -> datetime:
-    """Return the device's clock."""
-    return datetime.now(UTC)
 
 
 def collect(probes: Sequence[Probe], progress: Progress, clock: Clock = utc_now) -> Collected:

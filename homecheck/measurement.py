@@ -16,12 +16,12 @@ from enum import Enum
 from typing import Final, Protocol, runtime_checkable
 
 from homecheck.errors import AT_FAULT, AtFault, ProbeError
+from homecheck.strict_json import MAX_INTEGER
 
 Value = float | int | str | bool
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Details = Mapping[str, Json]
 
-MAX_INTEGER: Final = 2**53  # the largest integer that every JSON reader keeps exactly (RFC 8259 section 6)
 MAX_TEXT: Final = 500  # characters; device names are attacker-controlled and must stay short
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from homecheck import durable, signing
+from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.errors import Refused, StateError
 from homecheck.file_lock import exclusive
@@ -69,11 +70,6 @@ class Aside:
     program: str
     reason: str
     at: datetime | None
-
-
-def utc_now() -> datetime:
-    """Return the device's clock."""
-    return datetime.now(UTC)
 
 
 # Sequence numbers

@@ -23,6 +23,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from homecheck import durable, signing, spool
+from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.enrolment import JOSE, Enrolment, load_enrolments
 from homecheck.errors import HomecheckError, KeyStoreError, Refused, StateError
@@ -107,7 +108,7 @@ def deliver(
     clock: Callable[[], float] = time.monotonic,
     random: Callable[[], float] = random_module.random,
     deadline_seconds: float = DEADLINE_SECONDS,
-    now: Callable[[], datetime] = spool.utc_now,
+    now: Callable[[], datetime] = utc_now,
 ) -> Delivery:
     """Send one envelope from the spool and return what became of it; it leaves the spool only for a good receipt.
 
@@ -128,7 +129,7 @@ def deliver_waiting(
     clock: Callable[[], float] = time.monotonic,
     random: Callable[[], float] = random_module.random,
     deadline_seconds: float = DEADLINE_SECONDS,
-    now: Callable[[], datetime] = spool.utc_now,
+    now: Callable[[], datetime] = utc_now,
 ) -> tuple[Delivery, ...]:
     """Send everything that waits, oldest first, and return what became of each; none blocks the others.
 

@@ -8,11 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar, Final, Protocol
 
+from homecheck.clock import utc_now
 from homecheck.errors import ProbeError
 from homecheck.instruments.far_end import Reply
 from homecheck.instruments.host import linux, macos, windows
@@ -149,7 +150,7 @@ class Host:
     responder_url: str | None = None
     system: System | None = None
     counters: Counters = PSUTIL
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = utc_now
     sleep: Callable[[float], None] = time.sleep
     asking: Callable[[str], Callable[[], Reply]] = asking
 

@@ -17,9 +17,9 @@ from pathlib import Path
 import requests
 import uvicorn
 
+from homecheck.clock import utc_now
 from homecheck.collector import administration, setup
 from homecheck.collector.app import application
-from homecheck.collector.context import utc_now
 from homecheck.collector.store.database import Database, opened
 from homecheck.collector.store.users import Role
 from homecheck.collector.store.writer import MAX_WAITING, Writer

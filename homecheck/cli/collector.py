@@ -7,12 +7,13 @@ import getpass
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from homecheck.clock import utc_now
 from homecheck.durations import parse_duration
 from homecheck.errors import SetupError
 
@@ -68,7 +69,7 @@ def init(database: Database, name: str, url: str | None, responders: tuple[str, 
     from homecheck.collector import setup
 
     pinned = [_fetch_responder(address) for address in responders]  # before anything is made
-    made = setup.create(database, name, url, _now())
+    made = setup.create(database, name, url, utc_now())
     for address, key in pinned:
         _pin(database, address, key)
     if output == "json":
@@ -143,7 +144,14 @@ def add_program(
 
     policy = _load_policy(policy_name)
     added = administration.add_program(
-        database, program_id, title or policy.title or program_id, purpose, retention_days, policy, _operator(), _now()
+        database,
+        program_id,
+        title or policy.title or program_id,
+        purpose,
+        retention_days,
+        policy,
+        _operator(),
+        utc_now(),
     )
     click.echo(f"{added.id}: {added.title}, policy {policy.name} version {policy.version}")
     _advise(f'Next: homecheck collector invite {added.id} --person "Name"')
@@ -158,7 +166,7 @@ def change_policy(database: Database, program_id: str, policy_name: str) -> None
     from homecheck.collector import administration
 
     policy = _load_policy(policy_name)
-    version = administration.publish_policy(database, program_id, policy, _operator(), _now())
+    version = administration.publish_policy(database, program_id, policy, _operator(), utc_now())
     click.echo(f"{program_id}: policy {policy.name} version {policy.version} is number {version.number} here")
 
 
@@ -220,7 +228,7 @@ def invite(database: Database, program_id: str, person: str, valid: str) -> None
     """Print the address of a new invitation, for one person and one computer. Nothing else is printed on stdout."""
     from homecheck.collector import administration
 
-    click.echo(administration.invite(database, program_id, person, _duration(valid), _operator(), _now()))
+    click.echo(administration.invite(database, program_id, person, _duration(valid), _operator(), utc_now()))
 
 
 @collector.group()
@@ -238,7 +246,7 @@ def add_user(database: Database, name: str, role: Any) -> None:
         raise click.UsageError(f"{name!r}: a user's name has letters, digits and . _ @ -, at most 100")
     from homecheck.collector import administration
 
-    administration.add_user(database, name, role, _operator(), _now())
+    administration.add_user(database, name, role, _operator(), utc_now())
     _advise(f"Next: homecheck collector user link {name}")
 
 
@@ -265,7 +273,7 @@ def link_user(database: Database, name: str) -> None:
     """Print the address where NAME can sign in, once, within 15 minutes."""
     from homecheck.collector import administration
 
-    click.echo(administration.sign_in_link(database, name, _operator(), _now()))
+    click.echo(administration.sign_in_link(database, name, _operator(), utc_now()))
 
 
 @user.command("remove")
@@ -275,7 +283,7 @@ def remove_user(database: Database, name: str) -> None:
     """Remove a user; their sessions end at once."""
     from homecheck.collector import administration
 
-    administration.remove_user(database, name, _operator(), _now())
+    administration.remove_user(database, name, _operator(), utc_now())
 
 
 @collector.group()
@@ -318,7 +326,7 @@ def remove_responder(database: Database, url: str) -> None:
     """Trust a responder no longer; what it signed before stays marked as it was."""
     from homecheck.collector import administration
 
-    administration.remove_responder(database, url, _operator(), _now())
+    administration.remove_responder(database, url, _operator(), utc_now())
 
 
 @collector.group()
@@ -333,7 +341,7 @@ def revoke_device(database: Database, kid: str) -> None:
     """Refuse what this device key signs from now on; what was received before stays good."""
     from homecheck.collector import administration
 
-    administration.revoke_device(database, kid, _operator(), _now())
+    administration.revoke_device(database, kid, _operator(), utc_now())
 
 
 def _fetch_responder(url: str) -> tuple[str, Any]:
@@ -345,7 +353,7 @@ def _fetch_responder(url: str) -> tuple[str, Any]:
 def _pin(database: Database, url: str, key: Any) -> None:
     from homecheck.collector import administration
 
-    administration.pin_responder(database, url, key, _operator(), _now())
+    administration.pin_responder(database, url, key, _operator(), utc_now())
 
 
 def _load_policy(name: str) -> Any:
@@ -385,12 +393,6 @@ def _operator() -> str:
         return f"{getpass.getuser()} at the command line"
     except (OSError, KeyError):  # a user id without a name, as in containers
         return "operator at the command line"
-
-
-def _now() -> datetime:
-    from homecheck.collector.context import utc_now
-
-    return utc_now()
 
 
 def _print_json(document: Any) -> None:

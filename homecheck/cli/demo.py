@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import click
 
-from homecheck.agent import utc_now
 from homecheck.cli.check import NOT_DELIVERED, CheckOptions, check_options, perform
 from homecheck.cli.local_servers import LocalServers
+from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.enrolment import read_invitation, redeem
 from homecheck.policy import load_policy

@@ -6,11 +6,11 @@ import textwrap
 
 import click
 
+from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.enrolment import Enrolment, Invitation, forget, prepare_key, read_invitation, redeem
 from homecheck.fingerprint import words
 from homecheck.report.words import label
-from homecheck.spool import utc_now
 from homecheck.upload import new_session
 
 WIDTH = 88

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from homecheck.clock import utc_now
 from homecheck.collector.keys import Keys
 from homecheck.collector.store.database import Readers
 from homecheck.collector.store.writer import Writer
 from homecheck.signing import PublicKey, sign
-
-
-def utc_now() -> datetime:
-    """Return the time."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import signal
 import socket
 import ssl
@@ -20,6 +19,7 @@ from homecheck.collector.slow_clients import SlowClients, allow_many_connections
 from homecheck.collector.store import settings
 from homecheck.collector.store.database import Database, opened, transaction
 from homecheck.errors import SetupError
+from homecheck.loopback import is_loopback
 
 BACKLOG: Final = 2_048
 KEEP_ALIVE_SECONDS: Final = 15
@@ -87,16 +87,6 @@ class AnnouncingServer(uvicorn.Server):
         if counter % TICKS == 0:
             self.slow_clients.cut_off(list(self.server_state.connections))
         return await super().on_tick(counter)
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this computer alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _config(chosen: ServeSettings, app: ASGIApp) -> uvicorn.Config:

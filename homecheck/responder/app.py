@@ -18,12 +18,13 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import web
 
 from homecheck import __version__
+from homecheck.clock import utc_now
 from homecheck.errors import Refused
 from homecheck.instruments.byte_bins import BIN_SECONDS
 from homecheck.responder import tcp_info
@@ -53,7 +54,7 @@ class Responder:
     udp_port: int
     name: str = "responder"
     heads: set[object] = field(default_factory=set)  # connections that have sent a complete request
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    now: Callable[[], datetime] = utc_now
 
     def application(self) -> web.Application:
         """Return the application with its routes and its janitor."""

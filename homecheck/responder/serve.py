@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import signal
 import socket
 import ssl
@@ -18,6 +17,7 @@ from typing import Final
 from aiohttp import web
 
 from homecheck.errors import SetupError
+from homecheck.loopback import is_loopback
 from homecheck.responder.app import Responder
 from homecheck.responder.limits import Limits
 from homecheck.responder.reflector import Reflector
@@ -126,16 +126,6 @@ async def _drop_silent(runner: web.AppRunner, responder: Responder, seconds: flo
             silent = handler not in responder.heads and now - since[handler] > seconds
             if silent and handler.transport is not None:
                 handler.transport.abort()
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether `host` is this computer alone."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _listen(host: str, port: int) -> socket.socket:

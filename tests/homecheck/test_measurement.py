@@ -8,7 +8,6 @@ import pytest
 
 from homecheck.errors import AT_FAULT, ProbeError
 from homecheck.measurement import (
-    MAX_INTEGER,
     MAX_TEXT,
     Failure,
     Kind,
@@ -17,6 +16,7 @@ from homecheck.measurement import (
     Value,
     clean_text,
 )
+from homecheck.strict_json import MAX_INTEGER
 
 LENGTH = Quantity("test.length", "m", "tape")
 COLOUR = Quantity.text("test.colour", "eye")

@@ -21,7 +21,7 @@ import pytest
 from homecheck.instruments.far_end import FarEnd, call, connect, find, request_head
 from homecheck.keys import SoftwareKey
 from homecheck.responder.limits import Limits
-from homecheck.responder.serve import ServeSettings, is_loopback
+from homecheck.responder.serve import ServeSettings
 from homecheck.responder.serve import running as serve_until_left
 from tests.far_ends import Running, open_session, responder_process, write_certificate
 
@@ -147,12 +147,3 @@ def test_a_udp_port_in_use_is_named(home: Path, running: Running) -> None:
     done = run(home, "--udp-port", str(running.udp_port))
     assert done.returncode == 1
     assert "UDP port" in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
-     ("example.com", False), ("10.0.0.1", False)],
-)  # fmt: skip
-def test_only_loopback_is_this_computer_alone(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
