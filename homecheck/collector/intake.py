@@ -128,8 +128,6 @@ def check_observation(text: str, evidence: Evidence, responders: list[Responder]
         return ObservationCheck(signer[0].url, "it carries no challenge, so it may be of any check")
     if observation.nonce != evidence.nonce:
         return ObservationCheck(signer[0].url, "it was made for another challenge than the evidence")
-    if observation.nonce is None:  # both were made offline: nothing ties one to the other
-        return ObservationCheck(signer[0].url, "it carries no challenge: it may be of another check")
     return ObservationCheck(signer[0].url)
 
 

@@ -155,7 +155,7 @@ def test_an_observation_without_a_challenge_proves_nothing_about_evidence_withou
         old = sign(seen.to_bytes(), OBSERVATION, trusted).decode()
         assert worker.upload(worker.evidence(None, observations=(old,))).status_code == 201
         assert site.browse_database("SELECT defect FROM observation") == [
-            "it carries no challenge: it may be of another check"
+            "it carries no challenge, so it may be of any check"
         ]
 
 
