@@ -166,6 +166,18 @@ def test_pages_fit_the_screen_and_text_stands_out(house: Site, visit: Visit, sch
         assert page.title()
         # WCAG 2.2, 1.4.3: at least 4.5 to 1 for text, computed from what the browser really paints.
         assert page.evaluate(CONTRAST) == [], address
+        if size == PHONE:  # each cell names its column there
+            assert page.evaluate(VISIBLE_HEADINGS) == [], address
+
+
+# The headings of columns that can be seen somewhere along their middle.
+VISIBLE_HEADINGS = """() => [...document.querySelectorAll('thead th')].filter(heading => {
+  heading.scrollIntoView({block: 'center'});
+  const box = heading.getBoundingClientRect();
+  for (let x = Math.max(0, box.left); x < Math.min(box.right, innerWidth); x += 2)
+    if (heading.contains(document.elementFromPoint(x, (box.top + box.bottom) / 2))) return true;
+  return false;
+}).map(heading => heading.textContent)"""
 
 
 # Relative luminance and contrast ratio as WCAG 2.2 defines them; returns the texts that are too faint.
