@@ -235,10 +235,14 @@ def _unknown_kind(endpoint: AudioEndpoint) -> ProbeError:
     )
 
 
+def _louder(difference: float) -> str:
+    return f"only {difference:.1f} dB louder" if difference > 0.05 else "no louder"
+
+
 def _no_speech(difference: float) -> ProbeError:
     return ProbeError(
         "no_speech",
         "Repeat the check: be silent first, then read aloud when asked, with the microphone at your mouth.",
-        message=f"the reading was only {difference:.1f} dB louder than the silence before it",
+        message=f"the reading was {_louder(difference)} than the silence before it",
         at_fault="person",
     )

@@ -42,6 +42,7 @@ from homecheck.upload import Delivery, deliver, deliver_waiting, new_session
 DEFAULT_POLICY: Final = "voice-standard"
 EXIT_STATUS: Final = {Verdict.PASS: 0, Verdict.WARN: 0, Verdict.FAIL: 10, Verdict.INCONCLUSIVE: 11}
 NOT_DELIVERED: Final = 20
+CLOCK_SECONDS: Final = 90.0  # the nearest whole minute is then at least two, and worth a word
 PATIENCE_SECONDS: Final = 30.0  # somebody may be looking at it; what is not sent by then is sent later
 
 
@@ -199,6 +200,7 @@ def _perform(session: Session) -> int:
     shares = [_with_nonce(session, share) for share in shares]
     # 3. Measure.
     collected = _measure(session, enrolments, policies, shares[0].nonce)
+    _mind_the_clock(session, collected)
     # 4. Sign and judge, once per collector.
     judged = [_judge(share, collected, answers) for share in shares]
     # 5. Send what the person wants sent, and what waits from earlier.
@@ -351,6 +353,19 @@ def _measure(
         with session.bars:
             collected = collect(probes, MovingProgress(session.bars))
     return keep_wanted(collected, options.only, options.skip)
+
+
+def _mind_the_clock(session: Session, collected: Collected) -> None:
+    """Tell the person when the computer's clock is wrong, whether or not a policy asks for it: other sites mind."""
+    measured = (found for run in collected.runs for found in run.measurements)
+    offset = next((found.value for found in measured if found.quantity.name == "host.clock_offset"), None)
+    if isinstance(offset, float) and abs(offset) > CLOCK_SECONDS:
+        way = "ahead" if offset > 0 else "behind"
+        session.out.print(
+            f"The clock of this computer is {abs(offset) / 60:.0f} minutes {way}. "
+            "Let the system set it by itself: in the settings for date and time.",
+            markup=False,
+        )
 
 
 def _judge(share: Share, collected: Collected, answers: tuple[Declaration, ...]) -> Judged:

@@ -9,6 +9,11 @@ import select
 import stat
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -82,6 +87,40 @@ def test_the_keys_of_a_private_check_are_for_their_owner_alone(home: Home) -> No
     homecheck(home, *PRIVATE)
     assert stat.S_IMODE(home.root.stat().st_mode) == 0o700
     assert stat.S_IMODE((home.keys / "device.jwk").stat().st_mode) == 0o600
+
+
+def test_a_clock_that_is_an_hour_off_is_told_with_what_to_do(home: Home) -> None:
+    with an_hour_behind() as url:
+        done = homecheck(home, "check", "--policy", "chat-only", "--only", "host.*", "--unattended", "--responder", url)
+    assert "The clock of this computer is 60 minutes ahead." in done.err
+    assert "settings for date and time" in done.err
+
+
+@contextmanager
+def an_hour_behind() -> Iterator[str]:
+    """Serve with a clock that is an hour behind, and yield the address."""
+
+    class Behind(BaseHTTPRequestHandler):
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string((timestamp or time.time()) - 3600)
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815 - the base class's name
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as above
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Behind) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_an_old_locale_does_not_stop_the_result(home: Home) -> None:

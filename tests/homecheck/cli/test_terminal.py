@@ -20,7 +20,7 @@ def test_a_question_after_measuring_does_not_start_the_moving_lines_again() -> N
 
 def test_an_instruction_while_measuring_leaves_the_lines_moving() -> None:
     bars = moving_bars(Console(file=io.StringIO(), force_terminal=True))
-    with bars, CliRunner().isolation() as (_, err, _):
+    with CliRunner().isolation() as (_, err, _), bars:
         TerminalPerson(bars).tell("Please be silent now …")
         assert bars.live.is_started
         assert "Please be silent now" in err.getvalue().decode()
