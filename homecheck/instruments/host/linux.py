@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from homecheck.instruments.host.facts import (
     no_screen,
     not_told,
 )
+from homecheck.instruments.host.program import Runner, output_of
 
 OS_RELEASE: Final = (Path("/etc/os-release"), Path("/usr/lib/os-release"))
 DRM: Final = Path("/sys/class/drm")
@@ -34,18 +34,10 @@ DETECT_VIRT: Final = ("systemd-detect-virt", "--vm")
 XRANDR: Final = ("xrandr", "--query")
 SECONDS: Final = 5.0
 
-Runner = Callable[[Sequence[str]], str]
-
 
 def run_program(command: Sequence[str]) -> str:
-    """Return what a program prints, whatever its exit status; empty when it is not there or hangs."""
-    try:
-        done = subprocess.run(
-            list(command), capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout
+    """Return what a program prints; systemd-detect-virt says "none" with an exit status of its own."""
+    return output_of(command, SECONDS, whatever_its_status=True)
 
 
 def operating_system(files: Sequence[Path] = OS_RELEASE) -> OperatingSystem:

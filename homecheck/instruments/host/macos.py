@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 import platform
 import re
-import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from homecheck.instruments.host.facts import Clock, Machine, OperatingSystem, Screen, no_screen, not_told
+from homecheck.instruments.host.program import Runner, output_of
 
 DISPLAYS: Final = ("/usr/sbin/system_profiler", "SPDisplaysDataType", "-json")
 MAX_FREQUENCY: Final = ("/usr/sbin/sysctl", "-n", "hw.cpufrequency_max")
@@ -21,18 +21,10 @@ IN_HYPERVISOR: Final = ("/usr/sbin/sysctl", "-n", "kern.hv_vmm_present")
 SECONDS: Final = 15.0
 _SIZE: Final = re.compile(r"(\d+) x (\d+)")
 
-Runner = Callable[[Sequence[str]], str]
-
 
 def run_program(command: Sequence[str]) -> str:
     """Return what a program prints; empty when it is not there, fails or hangs."""
-    try:
-        done = subprocess.run(
-            list(command), capture_output=True, text=True, errors="replace", timeout=SECONDS, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout
+    return output_of(command, SECONDS)
 
 
 def operating_system(version: str | None = None) -> OperatingSystem:
