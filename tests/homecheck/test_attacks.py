@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 from collections.abc import Iterator
@@ -138,7 +139,7 @@ def with_changes(members: Any, changes: list[tuple[tuple[Any, ...], Any]]) -> An
         try:
             for step in way:
                 place = place[step]
-            place[last] = value
+            place[last] = copy.deepcopy(value)  # the next change may go into it
         except (LookupError, TypeError):
             continue  # an earlier change took this place away
     return members

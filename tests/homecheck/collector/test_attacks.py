@@ -13,24 +13,27 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 import pytest
 import requests
 import uvicorn
 
-from homecheck.collector import intake, setup
+from homecheck.collector import administration, intake, setup
 from homecheck.collector.app import MAX_ENROLMENT, application
 from homecheck.collector.serve import AnnouncingServer
 from homecheck.collector.slow_clients import SlowClients
 from homecheck.collector.store.database import Database, Readers
 from homecheck.collector.store.programs import Responder
-from homecheck.evidence import MAX_OBSERVATIONS
+from homecheck.evidence import MAX_OBSERVATIONS, Declaration, Device, Evidence, ProbeRun, Software
 from homecheck.keys import SoftwareKey
+from homecheck.measurement import Failure, Measurement, Quantity
 from homecheck.observation import SessionObservation
+from homecheck.policy import Question, parse_policy
 from homecheck.signing import OBSERVATION, PublicKey, sign
 from tests.live_collector import ServerProcess, Site, as_process, free_port, in_thread, set_up, wait_until
-from tests.people import Worker
+from tests.people import POLICY_TEXT, Worker
 
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -141,11 +144,12 @@ def test_an_enrolment_is_small_and_a_large_one_is_not_even_parsed(site: Site) ->
 
 
 @contextmanager
-def impatient(folder: Path, slow_clients: SlowClients) -> Iterator[str]:
-    """Serve as `collector serve` does, from a thread, with another patience; gives the address."""
+def served_in_thread(folder: Path, slow_clients: SlowClients, public: str = "") -> Iterator[Site]:
+    """Serve as `collector serve` does, from a thread: with another patience, or for another address."""
     site = set_up(folder, f"http://127.0.0.1:{free_port()}")
+    loaded = setup.load(site.database)
     config = uvicorn.Config(
-        application(setup.load(site.database)),
+        application(replace(loaded, url=public or loaded.url)),
         port=int(site.url.rpartition(":")[2]), http="h11", lifespan="on", ws="none", log_config=None, access_log=False,
     )  # fmt: skip
     server = AnnouncingServer(config, lambda: None, slow_clients)
@@ -153,38 +157,38 @@ def impatient(folder: Path, slow_clients: SlowClients) -> Iterator[str]:
     thread.start()
     try:
         wait_until(lambda: server.started or not thread.is_alive())
-        yield site.url
+        yield site
     finally:
         server.should_exit = True
         thread.join(20)
 
 
 def test_who_never_ends_a_request_is_cut_off(tmp_path: Path) -> None:
-    with impatient(tmp_path, SlowClients(head_seconds=1.0, exchange_seconds=1.0)) as url:
-        silent, half, unread = (connected(url) for _ in range(3))
+    with served_in_thread(tmp_path, SlowClients(head_seconds=1.0, exchange_seconds=1.0)) as site:
+        silent, half, unread = (connected(site.url) for _ in range(3))
         half.sendall(b"GET /healthz HT")
         unread.sendall(b"PUT /v1/evidence/x HTTP/1.1\r\nHost: a\r\nContent-Type: application/jose\r\n")
         unread.sendall(b"Content-Length: 100\r\n\r\n")  # and never a byte of it
         for sock in (silent, half, unread):
             with sock:
                 assert is_closed(sock)
-        assert requests.get(f"{url}/healthz", timeout=20).status_code == 200
+        assert requests.get(f"{site.url}/healthz", timeout=20).status_code == 200
 
 
 def test_a_body_that_goes_on_after_the_answer_is_not_heard_for_ever(tmp_path: Path) -> None:
-    with impatient(tmp_path, SlowClients(head_seconds=1.0)) as url, connected(url) as sock:
+    with served_in_thread(tmp_path, SlowClients(head_seconds=1.0)) as site, connected(site.url) as sock:
         sock.sendall(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
         piece = b"400\r\n" + b"a" * 1024 + b"\r\n"
         assert taken(sock, piece, 1_500_000, pause=0.01) < 1_500_000  # that would be 15 s
 
 
 def test_a_crowd_that_says_nothing_makes_room_for_those_who_ask(tmp_path: Path) -> None:
-    with impatient(tmp_path, SlowClients(most_waiting=20)) as url:
-        crowd = [connected(url) for _ in range(60)]
+    with served_in_thread(tmp_path, SlowClients(most_waiting=20)) as site:
+        crowd = [connected(site.url) for _ in range(60)]
         try:
             wait_until(lambda: len(select.select(crowd, [], [], 0)[0]) == 40)  # closed: there is nothing else to read
             assert len(select.select(crowd, [], [], 0)[0]) == 40
-            assert requests.get(f"{url}/healthz", timeout=20).status_code == 200
+            assert requests.get(f"{site.url}/healthz", timeout=20).status_code == 200
         finally:
             for sock in crowd:
                 sock.close()
@@ -286,3 +290,84 @@ def test_an_observation_without_a_challenge_is_nobodys() -> None:
     check = intake.check_observation(observation.decode(), worker.evidence(None), [responder])
     assert check.responder == "https://far.example"
     assert "challenge" in check.defect
+
+
+# Pages
+
+
+HOSTILE = "\"'><img src=x onerror=alert(1)>{{7*111111111}}<script>"
+
+
+def hostile_evidence(worker: Worker, responder: SoftwareKey) -> Evidence:
+    """Return evidence with a tag in everything that may be a text."""
+    nonce, now = worker.challenge(), datetime.now(UTC)
+    failure = Failure(HOSTILE, "device", HOSTILE, HOSTILE)
+    measurements = (
+        Measurement(Quantity(HOSTILE, HOSTILE, HOSTILE), 1.0, 0.5, details={HOSTILE: [HOSTILE, {HOSTILE: None}]}),
+        Measurement(Quantity.text("headset.transport", HOSTILE), HOSTILE, details={"a": HOSTILE}),
+        Measurement(Quantity("network.download", HOSTILE, HOSTILE), failure=failure),
+    )
+    seen = SessionObservation(HOSTILE, nonce, now, now, HOSTILE).to_bytes()
+    return worker.evidence(
+        nonce,
+        device=Device(worker.key.public.kid, HOSTILE),
+        software=Software(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
+        runs=(ProbeRun(HOSTILE, HOSTILE, now, 1.0, measurements),),
+        declarations=(Declaration(HOSTILE, answer=True),),
+        observations=(sign(seen, OBSERVATION, responder).decode(), HOSTILE),
+    )
+
+
+def test_no_text_of_anybody_becomes_part_of_a_page(tmp_path: Path) -> None:
+    with in_thread(tmp_path) as site:
+        now, responder = datetime.now(UTC), SoftwareKey.generate()
+        policy = parse_policy(POLICY_TEXT.replace("The line also carries your screen.", "<script>"), "p")
+        policy = replace(
+            policy, title=HOSTILE, description=HOSTILE,
+            declarations=(Question("door", {"en": HOSTILE}, must_be=True, reason=HOSTILE),),
+        )  # fmt: skip
+        administration.add_program(site.database, "hostile", HOSTILE, HOSTILE, 180, policy, HOSTILE, now)
+        administration.pin_responder(site.database, "https://far.example/" + HOSTILE, responder.public, HOSTILE, now)
+        worker = Worker(site.url)
+        software = {"name": HOSTILE, "version": HOSTILE, "python": HOSTILE, "system": HOSTILE}
+        code, unused = (site.invite(HOSTILE, program="hostile") for _ in range(2))
+        answer = worker.post("/v1/enrolments", worker.enrolment(code, software=software, store=HOSTILE))
+        assert answer.status_code == 201
+        worker.subject = answer.json()["subject"]
+        evidence = hostile_evidence(worker, responder)
+        assert worker.upload(evidence).status_code == 201
+        assert worker.upload(replace(evidence, iat=1)).status_code == 409  # an event
+        (name,) = site.browse_database("SELECT digest FROM evidence")
+        http = site.browse("ada", "admin")
+        for path in (
+            "/", "/?name=" + HOSTILE, f"/people/{worker.subject}", f"/evidence/{name}", "/programs",
+            "/programs/hostile", "/events", f"/invite/{unused}", "/people/" + quote(HOSTILE, safe=""),
+            "/problems/" + quote(HOSTILE, safe=""), "/sign-in/" + quote(HOSTILE, safe=""),
+        ):  # fmt: skip
+            page = http.get(f"{site.url}{path}", timeout=20)
+            assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+            assert "<img src=x" not in page.text, path
+            assert "<script" not in page.text, path
+            assert "777777777" not in page.text, path
+        for part in ("envelope", "receipt"):
+            download = http.get(f"{site.url}/evidence/{name}/{part}", timeout=20)
+            assert download.headers["Content-Type"] == "application/jose"
+            assert download.headers["X-Content-Type-Options"] == "nosniff"
+            assert download.headers["Content-Disposition"].startswith('attachment; filename="')
+
+
+def test_over_tls_the_session_cookie_cannot_leave_by_another_way(tmp_path: Path) -> None:
+    public = "https://collector.example"
+    with served_in_thread(tmp_path, SlowClients(), public) as site:
+        address = site.sign_in_link("ada", "admin")
+        for _ in range(3):  # a scanner of mail opens it first, and again
+            assert requests.get(address, timeout=20).status_code == 200
+            assert requests.head(address, timeout=20).status_code == 200
+        answer = requests.post(address, headers={"Origin": public}, timeout=20, allow_redirects=False)
+        cookie = answer.headers["Set-Cookie"]
+        assert cookie.startswith("__Host-homecheck=")
+        parts = {part.strip().lower() for part in cookie.split(";")[1:]}
+        assert {"secure", "httponly", "path=/", "samesite=lax"} <= parts
+        assert not any(part.startswith("domain") for part in parts)
+        assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+        assert requests.post(address, headers={"Origin": public}, timeout=20).status_code == 404
