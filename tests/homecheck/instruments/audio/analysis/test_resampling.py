@@ -22,7 +22,19 @@ def test_the_interval_covers_the_truth_nineteen_times_in_twenty() -> None:
         values = generator.standard_normal(20)
         width = half_width(lambda rows, values=values: float(values[rows].mean()), 20)  # type: ignore[misc]  # bound now
         hits += abs(values.mean()) <= width
-    assert 178 <= hits <= 200  # 95 % of 200 is 190; resampling of 20 blocks is a little narrow
+    assert 181 <= hits <= 200  # 95 % of 200 is 190, give or take 3 standard deviations of 3.1
+
+
+@pytest.mark.parametrize(("blocks", "t95"), [(4, 3.182), (6, 2.571), (10, 2.262)])
+def test_few_blocks_have_students_interval_on_the_average(blocks: int, t95: float) -> None:
+    """t s / sqrt(n), with t from the table: what resampling alone makes a third too narrow for four blocks."""
+    generator = np.random.default_rng(5)
+    ratios = []
+    for _ in range(200):
+        values = generator.standard_normal(blocks)
+        width = half_width(lambda rows, values=values: float(values[rows].mean()), blocks)  # type: ignore[misc]  # as above
+        ratios.append(width / (t95 * values.std(ddof=1) / np.sqrt(blocks)))
+    assert np.mean(ratios) == pytest.approx(1, abs=0.06)
 
 
 def test_equal_blocks_leave_the_methods_own_uncertainty() -> None:
