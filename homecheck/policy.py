@@ -214,9 +214,6 @@ def read_policy(members: Mapping[str, Any], where: str) -> Policy:
     return policy
 
 
-_LIMIT_KEYS: Final = ("at_least", "at_most", "equals", "one_of", "none_of", "warn_below", "warn_above", "warn_on")
-
-
 def _read_requirement(record: Record, where: str) -> Requirement:
     quantity = record.text("quantity", max_length=80)
     record.where = f"{where}: {quantity}"
