@@ -130,17 +130,24 @@ def refresh_policy(enrolment: Enrolment, home: Home, http: Http) -> Enrolment:
         answer = exchange(http, "GET", url)
         if answer.status != 200:
             problem = answer.problem()
-            return replace(enrolment, policy_note=f"{enrolment.collector_name}: no newer policy: {problem.detail}")
+            return replace(enrolment, policy_note=_stored_note(enrolment, problem.detail))
         text = answer.body.decode("ascii", "replace")
         policy, issued_at = _read_policy(text, enrolment.keys, enrolment.program_id)
-    except (NoAnswer, Refused, PolicyError) as error:
-        return replace(enrolment, policy_note=f"The stored policy is used: {error.message}")
+    except NoAnswer as error:
+        return replace(enrolment, policy_note=_stored_note(enrolment, error.message))
+    except (Refused, PolicyError) as error:
+        why = f"its answer is no policy that it has signed ({one_line(error.message)})"
+        return replace(enrolment, policy_note=_stored_note(enrolment, why))
     if issued_at < enrolment.policy_issued_at:
-        return replace(enrolment, policy_note="The stored policy is used: the collector sent an older one.")
+        return replace(enrolment, policy_note=_stored_note(enrolment, "it sent an older one"))
     newest = replace(enrolment, policy=policy, policy_envelope=text, policy_issued_at=issued_at, policy_note="")
     if text != enrolment.policy_envelope:
         durable.write(_path(home, enrolment.program), serialize(newest.members()))
     return newest
+
+
+def _stored_note(enrolment: Enrolment, why: str) -> str:
+    return f"{enrolment.collector_name}: no newer policy: {why.rstrip('.')}. The stored one is used."
 
 
 def fetch_nonce(enrolment: Enrolment, http: Http) -> str:

@@ -25,6 +25,7 @@ from homecheck.signing import Verified
 from homecheck.standards.itu_g107 import JITTER_BUFFER_MS, mos_cqe, mouth_to_ear_ms, r_factor
 from homecheck.strict_json import Record, canonical, parse_object, serialize
 
+COMPARE: Final = "Compare with: homecheck policy show voice-standard --output toml"
 DecisionRule = Literal["guarded", "simple"]
 Severity = Literal["required", "advisory"]
 Trust = Literal["self-reported", "corroborated", "server-observed"]
@@ -177,7 +178,7 @@ def load_policy(name_or_path: str) -> Policy:
 
 def parse_policy(text: str, where: str) -> Policy:
     """Return the policy in a TOML text. PolicyError reads ``where: requirement: what is wrong``."""
-    advice = "Compare with: homecheck policy show voice-standard"
+    advice = COMPARE
     if len(text) > MAX_TEXT:
         raise PolicyError(f"{where}: {len(text)} characters, at most {MAX_TEXT}", advice)
     try:
@@ -206,7 +207,7 @@ def read_policy(members: Mapping[str, Any], where: str) -> Policy:
         )
         record.done()
     except Refused as error:
-        raise PolicyError(error.message) from None
+        raise PolicyError(error.message, COMPARE) from None
     except ValueError as error:
         raise PolicyError(f"{where}: {error}") from None
     except OverflowError:

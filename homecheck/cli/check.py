@@ -295,7 +295,8 @@ def _with_nonce(session: Session, share: Share) -> Share:
         return replace(share, nonce=fetch_nonce(enrolment, session.http))
     except DeliveryError as error:
         session.out.print(
-            f"{enrolment.collector_name}: {error.message} The check goes on and is sent later.", markup=False
+            f"{enrolment.collector_name}: {error.message.rstrip('.')}. The check goes on and is sent later.",
+            markup=False,
         )
         return share
 

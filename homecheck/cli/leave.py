@@ -27,12 +27,21 @@ def leave(program: str, yes: bool) -> int:
     click.echo("  to have it deleted earlier, ask the company.", err=True)
     if unsent:
         click.echo(f"  Not sent yet, and never will be: {_results(unsent)}. First send: homecheck upload", err=True)
-    if not yes and not click.confirm("Leave?", err=True):
+    if not yes and not _agrees():
         click.echo("Nothing was changed.", err=True)
         return 1
     leave_program(home, enrolment)
     click.echo(f"Left {enrolment.program}")
     return 0
+
+
+def _agrees() -> bool:
+    """Ask the person; no answer is no."""
+    try:
+        return click.confirm("Leave?", err=True)
+    except click.Abort:
+        click.echo(err=True)  # ends the line of the question
+        return False
 
 
 def _results(count: int) -> str:

@@ -93,7 +93,7 @@ def clean_url(url: str) -> str:
     except ValueError:
         raise SetupError(f"{url!r:.100}: the port is no number", "Write: https://collector.example.com") from None
     if not parts.hostname or parts.scheme not in ("https", "http") or parts.query or parts.fragment or parts.username:
-        raise SetupError(f"{url!r:.100} is no address of a collector", "Write: https://collector.example.com")
+        raise SetupError(f"{url!r:.100} is no address of a server", "Write it like this: https://collector.example.com")
     if parts.path.strip("/"):
         raise SetupError(
             f"{url!r:.100}: a collector has a host name of its own, without a path",

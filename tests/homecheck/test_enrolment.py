@@ -332,7 +332,8 @@ def test_without_the_collector_the_stored_policy_is_used_and_that_is_said(home: 
         enrolment = enrol(collector, home)
     refreshed = refresh_policy(enrolment, home, HTTP)
     assert refreshed.policy == enrolment.policy
-    assert "The stored policy is used: 127.0.0.1" in refreshed.policy_note
+    assert ": no newer policy: 127.0.0.1" in refreshed.policy_note
+    assert refreshed.policy_note.endswith(". The stored one is used.")
     assert find(home, "voice") == enrolment
 
 
@@ -352,7 +353,7 @@ def test_a_policy_that_is_not_the_collectors_or_is_older_never_replaces_the_stor
             collector.script("GET", Reply(200, body))
             refreshed = refresh_policy(enrolment, home, HTTP)
             assert refreshed.policy == enrolment.policy, trick
-            assert refreshed.policy_note, trick
+            assert refreshed.policy_note.startswith(f"{enrolment.collector_name}: no newer policy: "), trick
     assert find(home, "voice") == enrolment
 
 

@@ -64,7 +64,8 @@ def add(db: Connection, program: Program) -> None:
     """Store a new program with its first policy. SetupError when the id is taken."""
     if one_or_none(db, "SELECT 1 FROM program WHERE id = ?", program.id):
         raise SetupError(
-            f"the program {program.id!r} exists already", "Change its policy: homecheck collector program policy"
+            f"the program {program.id!r} exists already",
+            f"Change its policy: homecheck collector program policy {program.id} --policy NAME",
         )
     db.execute(
         "INSERT INTO program (id, title, purpose, retention_days, created_at, policy) VALUES (?, ?, ?, ?, ?, ?)",
@@ -101,7 +102,9 @@ def get(db: Connection, program: str) -> Program:
     found = find(db, program)
     if found is None:
         names = ", ".join(one.id for one in every(db)) or "none yet"
-        raise SetupError(f"there is no program {program!r:.60}; there are: {names}", "See: collector program add")
+        raise SetupError(
+            f"there is no program {program!r:.60}; there are: {names}", "See: homecheck collector program list"
+        )
     return found
 
 

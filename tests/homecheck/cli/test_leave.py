@@ -32,3 +32,12 @@ def test_a_program_that_is_not_known_names_those_that_are(tmp_path: Path) -> Non
     assert (result.status, result.out) == (1, "")
     assert "'sales'" in result.err
     assert "Enrolled here: voice." in result.err
+
+
+def test_nobody_who_answers_has_not_left(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    with ScriptedCollector() as collector:
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+    result = homecheck(home, "leave", "voice", typed="")
+    assert (result.status, len(load_enrolments(home))) == (1, 1)
+    assert result.err.endswith("\nNothing was changed.\n")

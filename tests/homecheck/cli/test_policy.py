@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from homecheck.cli import run
+from homecheck.errors import PolicyError
 from homecheck.policy import PRESETS, load_policy, parse_policy
 
 HEAD = 'name = "mine"\nversion = "1"\n'
@@ -166,3 +167,9 @@ def test_a_target_of_the_policy_may_be_required(tmp_path: Path) -> None:
 def test_a_missing_file_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert policy("lint", str(tmp_path / "gone.toml")) == 1
     assert "gone.toml" in capsys.readouterr().err
+
+
+def test_a_misspelt_key_comes_with_an_example_that_is_toml(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="unknown key 'atleast'") as refused:
+        load_policy(file(tmp_path, requirement("network.download", "atleast = 3")))
+    assert refused.value.advice == "Compare with: homecheck policy show voice-standard --output toml"
