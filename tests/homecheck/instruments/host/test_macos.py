@@ -10,6 +10,7 @@ import pytest
 from homecheck.errors import ProbeError
 from homecheck.instruments.host import macos
 from homecheck.instruments.host.facts import Machine, OperatingSystem, Screen
+from homecheck.instruments.host.program import Runner
 
 # The shape of `system_profiler SPDisplaysDataType -json`, re-typed; names and numbers are invented.
 DISPLAYS = {
@@ -68,7 +69,7 @@ def test_an_empty_version_is_not_guessed() -> None:
         macos.operating_system("")
 
 
-def answering(**answers: str) -> macos.Runner:
+def answering(**answers: str) -> Runner:
     def run(command: Sequence[str]) -> str:
         return answers.get(command[-1].replace(".", "_"), "")
 
