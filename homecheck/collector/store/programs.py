@@ -15,8 +15,6 @@ from homecheck.signing import PublicKey
 from homecheck.standards.rfc_3339 import from_text, to_text
 from homecheck.strict_json import canonical
 
-DEFAULT_RETENTION_DAYS: Final = 180
-
 
 @dataclass(frozen=True)
 class PolicyVersion:
