@@ -165,7 +165,7 @@ def _appraise_requirement(
     advice = requirement.advice
     if measurement is None:
         verdict, explanation = Verdict.INCONCLUSIVE, "not measured in this check"
-        advice, at_fault = "Run the whole check, with the newest homecheck.", "agent"
+        advice = "Run the whole check, with the newest homecheck."
     elif measurement.failure is not None:
         failure = measurement.failure
         verdict, explanation = Verdict.INCONCLUSIVE, f"could not be measured: {failure.message}"

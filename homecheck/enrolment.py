@@ -20,7 +20,7 @@ from urllib.parse import quote, urlsplit
 from homecheck import __version__, durable, signing, spool
 from homecheck.config import Home
 from homecheck.errors import DeliveryError, EnrolmentError, PolicyError, Refused, StateError
-from homecheck.exchange import Answer, Http, NoAnswer, exchange, one_line
+from homecheck.exchange import Answer, Http, NoAnswer, exchange, is_loopback, one_line
 from homecheck.invitation import ASK_AGAIN, NOT_OURS, Invitation, forget, prepare_key, read_invitation, refusal
 from homecheck.policy import Policy, read_policy
 from homecheck.signing import ENROLMENT, POLICY, PublicKey, Signer, jwks, key_set, sign, unverified_header, verify
@@ -28,7 +28,7 @@ from homecheck.standards.rfc_3339 import from_text, to_text
 from homecheck.strict_json import Record, parse_object, serialize
 
 __all__ = [
-    "Enrolment", "Invitation", "fetch_nonce", "find", "forget", "leave", "load_enrolments", "prepare_key",
+    "Enrolment", "Invitation", "agree", "fetch_nonce", "find", "forget", "leave", "load_enrolments", "prepare_key",
     "read_invitation", "redeem", "refresh_policy",
 ]  # fmt: skip
 
@@ -45,7 +45,8 @@ class Enrolment:
 
     `program` is its name here: the collector's own `program_id`, with the collector's host behind it where two
     companies use the same one. `collector` is its address, which evidence names as `aud`. `policy_note` says why the
-    stored policy is in use when the newest one could not be had; it is not stored.
+    stored policy is in use when the newest one could not be had; it is not stored. `agreed` names the quantities that
+    the person has agreed to send, whatever a newer policy asks for.
     """
 
     program: str
@@ -62,6 +63,7 @@ class Enrolment:
     responder_url: str | None
     responder_key: dict[str, str] | None
     enrolled_at: datetime
+    agreed: frozenset[str]
     policy_note: str = ""
 
     def members(self) -> dict[str, Any]:
@@ -78,6 +80,7 @@ class Enrolment:
             "jwks": jwks(self.keys),
             "responders": responders,
             "enrolled_at": to_text(self.enrolled_at),
+            "agreed": sorted(self.agreed),
         }
 
 
@@ -146,6 +149,13 @@ def refresh_policy(enrolment: Enrolment, home: Home, http: Http) -> Enrolment:
     return newest
 
 
+def agree(enrolment: Enrolment, home: Home) -> Enrolment:
+    """Return the enrolment with the person's agreement to all that its policy asks for now, stored."""
+    agreed = replace(enrolment, agreed=enrolment.agreed | enrolment.policy.quantities())
+    durable.write(_path(home, enrolment.program), serialize(agreed.members()))
+    return agreed
+
+
 def _stored_note(enrolment: Enrolment, why: str) -> str:
     return f"{enrolment.collector_name}: no newer policy: {why.rstrip('.')}. The stored one is used."
 
@@ -203,7 +213,8 @@ def _read_answer(answer: Answer, invitation: Invitation, kid: str, home: Home, n
         program_id = record.record("program").text("id", max_length=64)
         if record.text("device") != kid or program_id != invitation.program_id:
             raise Refused("schema", "the answer is for another device or another program")
-        enrolment = _read(record, _local_name(home, program_id, invitation.collector), from_text(to_text(now)))
+        name = _local_name(home, program_id, invitation.collector)
+        enrolment = _read(record, name, from_text(to_text(now)), invitation.covers())
     except (Refused, PolicyError) as error:
         message = f"{host} does not answer like a homecheck collector: {error.message}"
         raise EnrolmentError(message, "Tell the company that invited you.") from None
@@ -216,7 +227,7 @@ def _read_answer(answer: Answer, invitation: Invitation, kid: str, home: Home, n
     return enrolment
 
 
-def _read(record: Record, name: str, enrolled_at: datetime) -> Enrolment:
+def _read(record: Record, name: str, enrolled_at: datetime, agreed: frozenset[str]) -> Enrolment:
     """Return an enrolment from members that the answer and the stored file have in common. Refused, PolicyError."""
     collector, program = record.record("collector"), record.record("program")
     keys = key_set(record.members("jwks"))
@@ -235,10 +246,18 @@ def _read(record: Record, name: str, enrolled_at: datetime) -> Enrolment:
         policy=policy,
         policy_envelope=envelope,
         policy_issued_at=issued_at,
-        responder_url=responder.text("url") if responder else None,
+        responder_url=_safe_address(responder.text("url")) if responder else None,
         responder_key=PublicKey.from_jwk(responder.members("jwk")).jwk() if responder else None,
         enrolled_at=enrolled_at,
+        agreed=agreed,
     )
+
+
+def _safe_address(url: str) -> str:
+    """Return the responder's address; Refused when others could read along or change what it says."""
+    if not url.lower().startswith("https://") and not is_loopback(url):
+        raise Refused("schema", f"responder: the address {one_line(url)[:80]!r} does not begin with https://")
+    return url
 
 
 def _read_policy(envelope: str, keys: Mapping[str, PublicKey], program_id: str) -> tuple[Policy, datetime]:
@@ -256,7 +275,8 @@ def _load(path: Path) -> Enrolment:
     advice = "Move this file away and ask for a new invitation; what was measured is kept."
     try:
         record = Record(parse_object(durable.read(path) or b""), "enrolment")
-        enrolment = _read(record, record.text("name"), from_text(record.text("enrolled_at")))
+        agreed = frozenset(record.texts("agreed"))
+        enrolment = _read(record, record.text("name"), from_text(record.text("enrolled_at")), agreed)
     except (Refused, PolicyError) as error:
         raise StateError(f"{path}: this file is damaged: {error.message}", advice) from None
     except ValueError as error:

@@ -35,6 +35,7 @@ SEVERITIES: Final = ("required", "advisory")
 TRUST: Final = ("self-reported", "corroborated", "server-observed")  # from weakest to strongest
 PROTOCOLS: Final = ("tcp", "udp", "tls", "https", "wss")
 MAX_TEXT: Final = 200_000  # characters; signed, it has to fit into an envelope
+DEFAULT_POLICY: Final = "voice-standard"  # for whoever names none
 PRESETS: Final = ("chat-only", "voice-basic", "voice-standard", "strict-wired", "voice-landline", "video-agent")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import subprocess
@@ -88,10 +89,9 @@ def test_a_sound_of_known_level_and_a_named_device_come_out_right_and_signed(
     with sound_card.playing_into("wired", TONE, RATE):
         part = ("--only", "quiet_room", "--listen", "5s")
         status, result = check(candidate, "--only", "headset", *part, "--save", str(saved))
-        private = check(candidate, *part, "--policy", "voice-standard")[1]
     assert status == 11  # the network was not measured: not decided
     assert result["measurements"]["headset.transport"]["value"] == "wired"
-    noise = private["measurements"]["room.noise"]
+    noise = result["measurements"]["room.noise"]
     assert noise["value"] == pytest.approx(TONE_DBFS_A, abs=0.1)
     assert noise["unit"] == "dBFS(A)"
     # The saved bytes are the evidence that the receipt names, and an independent library verifies them.
@@ -104,7 +104,10 @@ def test_a_sound_of_known_level_and_a_named_device_come_out_right_and_signed(
     assert evidence["device"]["kid"] == key["kid"]
     names = {found["quantity"] for run in evidence["runs"] for found in run["measurements"]}
     assert "headset.transport" in names
-    assert "headset.model" not in names  # the policy does not ask for it, so it is not sent
+    # The person is told everything; what the policy does not ask for is not sent.
+    assert result["measurements"]["headset.model"]["value"] == "Plantronics Blackwire 3225 Series"
+    assert "headset.model" not in names
+    assert set(result["uploads"][0]["quantities"]) == names
     done = homecheck(candidate, "verify", str(saved))
     assert done.returncode == 0, done.stderr
 
@@ -112,7 +115,7 @@ def test_a_sound_of_known_level_and_a_named_device_come_out_right_and_signed(
 def test_a_collector_that_is_down_leaves_the_evidence_waiting_and_it_is_sent_later(
     servers: LocalServers, candidate: Path
 ) -> None:
-    servers.stop()
+    servers.stop_newest()
     done = homecheck(candidate, "check", "--unattended", "--output", "json", "--only", "host")
     assert done.returncode == 20, done.stderr
     assert json.loads(done.stdout)["uploads"][0]["status"] == "waiting"
@@ -188,3 +191,45 @@ def test_what_was_received_is_shown_with_the_collectors_judgement(candidate: Pat
         shown = json.loads(done.stdout)
         assert shown["policy"]["name"] == "voice-standard"
         assert shown["evidence"].removeprefix("sha256:") == evidence.stem
+
+
+def test_what_a_newer_policy_asks_for_beyond_the_agreement_is_said_and_not_sent(
+    servers: LocalServers, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    modest = '[[requirement]]\nquantity = "host.memory"\nat_least = 0.1\n'
+    policy.write_text(f'name = "growing"\nversion = "1"\n{modest}')
+    home = tmp_path / "home"
+    enrolled = homecheck(home, "enroll", servers.invite("growing", str(policy), "Bo"), "--yes")
+    assert enrolled.returncode == 0, enrolled.stderr
+    policy.write_text(
+        f'name = "growing"\nversion = "2"\n{modest}[[requirement]]\nquantity = "host.os"\nnone_of = ["x"]\n'
+    )
+    servers.collector("program", "policy", "growing", "--policy", str(policy))
+    done = homecheck(home, "check", "--unattended", "--output", "json", "--only", "host")
+    result = json.loads(done.stdout)
+    assert "now asks for more than you agreed to: Operating system" in done.stderr
+    assert result["uploads"][0]["quantities"] == ["host.memory"]
+    assert result["measurements"]["host.os"]["value"]
+    assert done.returncode == 11  # what was not sent is not decided, and never passed
+
+
+def test_in_two_programs_each_gets_its_own_evidence_and_only_the_first_the_far_ends_observation(
+    servers: LocalServers, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('name = "udp"\nversion = "1"\n[[requirement]]\nquantity = "network.udp"\nequals = true\n')
+    for program in ("first", "second"):
+        assert homecheck(tmp_path, "enroll", servers.invite(program, str(policy), "Cleo"), "--yes").returncode == 0
+    status, result = check(tmp_path, "--only", "network")
+    assert status == 0, result["measurements"]["network.udp"]
+    assert [(upload["program"], upload["verdict"]) for upload in result["uploads"]] == [
+        ("first", "pass"),
+        ("second", "pass"),
+    ]
+    kept = [path for path in (tmp_path / "receipts").glob("*.jws") if ".receipt" not in path.name]
+    observed = {}
+    for path in kept:
+        evidence = json.loads(base64.urlsafe_b64decode(path.read_text().split(".")[1] + "=="))
+        observed[evidence["device"]["kid"]] = len(evidence["observations"])
+    assert sorted(observed.values()) == [0, 1]  # it answers one collector's challenge, and no other's

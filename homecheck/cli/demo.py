@@ -13,16 +13,17 @@ from typing import Any, Final
 
 import click
 
-from homecheck.cli.check import NOT_DELIVERED, CheckOptions, check_options, perform
+from homecheck.cli.check import perform
+from homecheck.cli.check_options import CheckOptions, check_options
+from homecheck.cli.exit_status import NOT_DELIVERED
 from homecheck.cli.local_servers import LocalServers
 from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.enrolment import read_invitation, redeem
-from homecheck.policy import load_policy
+from homecheck.policy import DEFAULT_POLICY, load_policy
 from homecheck.upload import new_session
 
 PROGRAM: Final = "demo"
-DEFAULT_POLICY: Final = "voice-standard"
 
 
 @click.command(short_help="Try it all on this computer, with servers of its own.")

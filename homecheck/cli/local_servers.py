@@ -56,16 +56,19 @@ class LocalServers:
         return self.collector("invite", program, "--person", person).strip()
 
     def stop(self) -> None:
-        """End them as their operator would, the collector first, and insist if one does not."""
-        for process in reversed(self.processes):
-            process.terminate()
-        for process in reversed(self.processes):
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        self.processes.clear()
+        """End what runs as its operator would, the collector first, and insist if one does not end."""
+        while self.processes:
+            self.stop_newest()
+
+    def stop_newest(self) -> None:
+        """End the server that was started last, which is the collector."""
+        process = self.processes.pop()
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
     @property
     def database(self) -> str:

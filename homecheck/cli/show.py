@@ -5,23 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import click
 
 from homecheck.appraisal import AttestationResult, appraise
+from homecheck.cli.exit_status import REFUSED
 from homecheck.cli.verify import KnownKeys, lookup, pinned_keys, read_envelope, read_jwks
 from homecheck.config import Home
 from homecheck.enrolment import load_enrolments
 from homecheck.errors import Refused, SetupError
 from homecheck.evidence import Evidence
-from homecheck.policy import Policy, load_policy
+from homecheck.policy import DEFAULT_POLICY, Policy, load_policy
 from homecheck.printable import printable
 from homecheck.receipt import Receipt, verify_receipt
 from homecheck.signing import EVIDENCE, RECEIPT, digest, unverified_header, verify
-
-REFUSED: Final = 3
-DEFAULT_POLICY: Final = "voice-standard"
 
 
 @click.command(short_help="Show signed evidence or a receipt as its reader sees it.")

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
+from homecheck.cli.exit_status import NOT_DELIVERED
 from homecheck.config import Home
 from homecheck.errors import Refused, SetupError
 from homecheck.signing import EVIDENCE, MAX_ENVELOPE, unverified_header
 from homecheck.spool import put
 from homecheck.upload import Delivery, deliver_waiting, new_session
-
-NOT_DELIVERED: Final = 20
 
 
 @click.command()

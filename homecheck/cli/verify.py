@@ -13,6 +13,7 @@ from typing import Final
 import click
 
 from homecheck.appraisal import AttestationResult
+from homecheck.cli.exit_status import REFUSED
 from homecheck.config import Home
 from homecheck.errors import DeliveryError, PolicyError, Refused, SetupError
 from homecheck.evidence import Evidence
@@ -42,7 +43,6 @@ from homecheck.signing import verify as verify_signature
 from homecheck.standards.rfc_3339 import to_text
 from homecheck.strict_json import Record, parse_object
 
-REFUSED: Final = 3
 DEVICE_SIGNS: Final = (EVIDENCE, ENROLMENT, ROTATION)
 COLLECTOR_SIGNS: Final = (RECEIPT, POLICY, RESULT)
 RESPONDER_SIGNS: Final = (OBSERVATION,)

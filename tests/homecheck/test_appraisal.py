@@ -134,7 +134,7 @@ def test_a_remark_alone_never_fails(rule: str) -> None:
 def test_a_missing_measurement_is_inconclusive(limits: Limits) -> None:
     found = judged(None, limits)
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert found.at_fault == "agent"
+    assert found.at_fault is None  # it may have been left out on purpose
 
 
 @pytest.mark.parametrize("limits", [AT_LEAST_10, AT_MOST_10, Limits(none_of=("x",)), Limits(warn_above=10)])
