@@ -10,7 +10,15 @@ import click
 
 from homecheck.appraisal import AttestationResult, appraise
 from homecheck.cli.exit_status import REFUSED
-from homecheck.cli.verify import KnownKeys, lookup, pinned_keys, read_envelope, read_jwks
+from homecheck.cli.verify import (
+    NO_ENVELOPE,
+    NO_ENVELOPE_ADVICE,
+    KnownKeys,
+    lookup,
+    pinned_keys,
+    read_envelope,
+    read_jwks,
+)
 from homecheck.config import Home
 from homecheck.enrolment import load_enrolments
 from homecheck.errors import Refused, SetupError
@@ -38,6 +46,8 @@ def show(file: Path, policy: str | None, jwks: str | None, output: str) -> int:
         found = _read(read_envelope(file), home, known, limits)
     except Refused as refused:
         click.echo(f"{file}: refused ({refused.reason}): {printable(refused.message)}", err=True)
+        if refused.reason == NO_ENVELOPE:
+            click.echo(NO_ENVELOPE_ADVICE, err=True)
         return REFUSED
     _print(found, output)
     return 0

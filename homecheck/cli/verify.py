@@ -46,6 +46,10 @@ from homecheck.strict_json import Record, parse_object
 DEVICE_SIGNS: Final = (EVIDENCE, ENROLMENT, ROTATION)
 COLLECTOR_SIGNS: Final = (RECEIPT, POLICY, RESULT)
 RESPONDER_SIGNS: Final = (OBSERVATION,)
+NO_ENVELOPE: Final = "not-compact"  # the first thing that a photo or a text file is refused for
+NO_ENVELOPE_ADVICE: Final = (
+    "This is no file that homecheck has signed. Those end with .jws; see: homecheck check --save"
+)
 Line = tuple[str, str]
 
 
@@ -89,6 +93,8 @@ def verify(file: Path, jwks: str | None, receipt: Path | None) -> int:
             lines += receipt_lines(read_envelope(receipt), envelope, known)
     except Refused as refused:
         click.echo(f"{checked}: refused ({refused.reason}): {printable(refused.message)}", err=True)
+        if refused.reason == NO_ENVELOPE:
+            click.echo(NO_ENVELOPE_ADVICE, err=True)
         if refused.reason == "unknown-key":
             click.echo(f"Keys known here: {_sources(known)}. Give others with --jwks.", err=True)
         return REFUSED

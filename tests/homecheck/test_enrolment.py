@@ -226,6 +226,22 @@ def test_an_answer_that_is_not_for_this_enrolment_is_refused(
     assert load_enrolments(home) == ()
 
 
+@pytest.mark.parametrize(
+    ("address", "refused"),
+    [("http://measure.example:8862", True), ("http://127.0.0.1:8862", False), ("https://measure.example", False)],
+)
+def test_a_responder_where_others_could_read_along_is_refused(home: Home, address: str, refused: bool) -> None:
+    with ScriptedCollector() as collector:
+        responders = [{"url": address, "jwk": collector.key.public.jwk()}]
+        collector.script("POST", lambda request: collector.enrolled(request, responders=responders))
+        if not refused:
+            assert enrol(collector, home).responder_url == address
+            return
+        with pytest.raises(EnrolmentError, match="does not begin with https://"):
+            enrol(collector, home)
+    assert load_enrolments(home) == ()
+
+
 def test_a_policy_that_asks_for_more_than_the_person_agreed_to_is_refused(home: Home) -> None:
     greedy = parse_policy(POLICY_TEXT + '[[requirement]]\nquantity = "place.region"\none_of = ["SE"]\n', "test")
     with ScriptedCollector() as collector:

@@ -76,4 +76,6 @@ def test_something_else_than_evidence_or_receipt_is_refused(
 ) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 no envelope")
     assert run(["show", str(tmp_path / "photo.jpg")]) == 3
-    assert "not-compact" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "not-compact" in told
+    assert "no file that homecheck has signed" in told
