@@ -19,6 +19,7 @@ from homecheck.collector.slow_clients import SlowClients, allow_many_connections
 from homecheck.collector.store import settings
 from homecheck.collector.store.database import Database, opened, transaction
 from homecheck.errors import SetupError
+from homecheck.listening import listen, url_of
 from homecheck.loopback import is_loopback
 
 BACKLOG: Final = 2_048
@@ -51,10 +52,10 @@ def serve(chosen: ServeSettings, announce: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; `announce` gets the address once requests are answered. Raises SetupError."""
     _check_certificate(chosen.tls)
     loaded = setup.load(chosen.database)
-    listener = _listen(chosen.host, chosen.port)
+    listener = listen(chosen.host, chosen.port, BACKLOG)
     allow_many_connections()
     try:
-        listening = _address(chosen, listener)
+        listening = url_of(chosen.host, listener, tls=chosen.tls is not None)
         collector = replace(loaded, url=_remember_url(chosen, listening))
         server = AnnouncingServer(_config(chosen, application(collector)), lambda: announce(listening))
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -119,22 +120,6 @@ def _remember_url(chosen: ServeSettings, listening: str) -> str:
         else:
             settings.write(db, "served_url", listening)
         return settings.read(db).url
-
-
-def _address(chosen: ServeSettings, listener: socket.socket) -> str:
-    scheme = "http" if chosen.tls is None else "https"
-    host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
-    return f"{scheme}://{host}:{listener.getsockname()[1]}"
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address, family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise SetupError(
-            f"cannot listen on {host} port {port}: {error.strerror or error}", "Choose another --host or --port."
-        ) from None
 
 
 def _check_certificate(files: tuple[Path, Path] | None) -> None:

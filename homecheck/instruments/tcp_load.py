@@ -16,6 +16,7 @@ import ssl
 import struct
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -148,7 +149,7 @@ def upload(far_end: FarEnd, token: str, rule: LoadRule) -> Load:
         return _Upload(far_end, streams, head, rule, telling).run()
 
 
-class _Loop:
+class _Loop(ABC):
     """What both directions share: joining streams, deciding when to end, counting the cost."""
 
     direction: Direction
@@ -215,12 +216,13 @@ class _Loop:
         if later > GROWTH * earlier and later < CEILING_SHARE * self.rule.bytes_per_second * GROWTH_SECONDS:
             self.join(2)
 
+    @abstractmethod
     def admit(self, sock: socket.socket) -> None:
         """Prepare for a stream that joins."""
 
+    @abstractmethod
     def sweep(self) -> None:
         """Move what can be moved now, then rest a little."""
-        raise NotImplementedError
 
     def drop(self, sock: socket.socket) -> None:
         self.streams.remove(sock)

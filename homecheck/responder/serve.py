@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 import ssl
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Final
 from aiohttp import web
 
 from homecheck.errors import SetupError
+from homecheck.listening import listen, url_of
 from homecheck.loopback import is_loopback
 from homecheck.responder.app import Responder
 from homecheck.responder.limits import Limits
@@ -75,7 +75,7 @@ async def running(settings: ServeSettings) -> AsyncIterator[Listening]:
     """Run a responder inside this event loop as long as the context lasts. Raises SetupError."""
     sessions = Sessions(settings.limits, time.monotonic, tls=settings.tls is not None)
     context = _tls_context(settings.tls)
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port, BACKLOG)
     port = listener.getsockname()[1]
     try:
         reflector = Reflector(sessions, settings.host, port if settings.udp_port is None else settings.udp_port)
@@ -99,10 +99,9 @@ async def running(settings: ServeSettings) -> AsyncIterator[Listening]:
         await site.start()
         reflector.start()
         janitor = asyncio.create_task(_drop_silent(runner, responder, settings.limits.head_seconds))
-        scheme = "http" if context is None else "https"
         try:
             yield Listening(
-                f"{scheme}://{_bracketed(settings.host)}:{port}", reflector.port, settings.signer.public.kid
+                url_of(settings.host, listener, tls=context is not None), reflector.port, settings.signer.public.kid
             )
         finally:
             janitor.cancel()
@@ -128,16 +127,6 @@ async def _drop_silent(runner: web.AppRunner, responder: Responder, seconds: flo
                 handler.transport.abort()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address, family=family, backlog=BACKLOG)
-    except OSError as error:
-        raise SetupError(
-            f"cannot listen on {host} port {port}: {error.strerror or error}", "Choose another --host or --port."
-        ) from None
-
-
 def _tls_context(files: tuple[Path, Path] | None) -> ssl.SSLContext | None:
     if files is None:
         return None
@@ -161,7 +150,3 @@ def _end_on_signals(ending: asyncio.Event) -> None:
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(ending.set))
         else:
             loop.add_signal_handler(number, ending.set)
-
-
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
