@@ -150,7 +150,7 @@ def refresh_policy(enrolment: Enrolment, home: Home, http: Http) -> Enrolment:
 
 
 def agree(enrolment: Enrolment, home: Home) -> Enrolment:
-    """Return the enrolment with the person's agreement to all that its policy asks for now, stored."""
+    """Return the enrolment with the person's agreement to all that its newest policy asks for, stored."""
     agreed = replace(enrolment, agreed=enrolment.agreed | enrolment.policy.quantities())
     durable.write(_path(home, enrolment.program), serialize(agreed.members()))
     return agreed

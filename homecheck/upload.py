@@ -79,7 +79,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class _Stop:
-    """Why one attempt was the last one for now, or for ever. `not_before` is what the collector asked for."""
+    """Why one attempt was the last one of this run, or for ever. `not_before` is what the collector asked for."""
 
     status: Status
     message: str

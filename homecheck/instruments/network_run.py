@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -65,19 +65,23 @@ class Plan:
 
 def measure(session: ResponderSession, plan: Plan) -> NetworkRun:
     """Run all phases in an open session and end it. Raises ProbeError."""
-    try:
+    with ExitStack() as when_broken_off:
+        when_broken_off.callback(give_up, session)
         idle = idle_call(session, plan)
         rule = rule_for(plan.load, idle)
         download = loaded_call(session, plan, idle, lambda: tcp_load.download(session.far_end, session.token, rule))
         upload = loaded_call(
             session, plan, idle, lambda: tcp_load.upload(session.far_end, session.token, rule), UPLOAD_FLOW
         )
-    except BaseException:
-        with suppress(ProbeError):
-            session.finish()  # the responder need not wait for us
-        raise
+        when_broken_off.pop_all()
     envelope, seen = session.finish()
     return NetworkRun(session, idle, download, upload, envelope, seen)
+
+
+def give_up(session: ResponderSession) -> None:
+    """End a session whose measurement was broken off: the responder need not wait for us."""
+    with suppress(ProbeError):
+        session.finish()
 
 
 def idle_call(session: ResponderSession, plan: Plan) -> Log:

@@ -109,9 +109,8 @@ def transaction(db: Connection) -> Iterator[None]:
     try:
         yield
         db.execute("COMMIT")
-    except BaseException:
-        roll_back(db)
-        raise
+    finally:
+        roll_back(db)  # nothing is open any more when the commit went through
 
 
 def roll_back(db: Connection) -> None:
