@@ -1,29 +1,36 @@
-"""Writes the pages that can be produced: quantities and command line help. A test compares them.
+"""Writes the pages that can be produced: quantities, command line help, troubleshooting, manual pages.
+
+Tests compare them.
 
 .venv/bin/python tools/docs.py [FOLDER]
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import man  # beside this file
 
 from homecheck.cli import homecheck
-from homecheck.measurement import CheckSetup
+from homecheck.doctor.troubles import AREAS
+from homecheck.measurement import FOR_LISTS
 from homecheck.report.words import label
 from probes import PROBES
 
+os.environ["HOMECHECK_LANG"] = "en"  # whatever language the writer reads
 DOCS = Path(__file__).parents[1] / "docs"
+MANUAL = DOCS.parent / "packaging" / "man"
 
 
 def quantities_page() -> str:
     """Return docs/quantities.md: every probe and quantity."""
     lines = ["# Quantities", "", "Produced from the probes by `tools/docs.py`; do not edit.", ""]
     for probe_class in PROBES:
-        probe = probe_class.for_check(CheckSetup())
+        probe = probe_class.for_check(FOR_LISTS)
         needs = ", ".join(sorted(need.value for need in probe.needs)) or "nothing scarce"
         lines += [f"## {probe.name} (version {probe.version})", "", f"Reveals: {probe.reveals} Needs: {needs}.", ""]
         lines += ["| quantity | for people | unit | method |", "|---|---|---|---|"]
@@ -54,10 +61,47 @@ def commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Com
             yield from commands(f"{name} {below}", found)
 
 
-PAGES = {"quantities.md": quantities_page, "command-line.md": command_line_page}
+def troubleshooting_page() -> str:
+    """Return docs/troubleshooting.md: everything that the doctor can find wrong."""
+    lines = [
+        "# Troubleshooting",
+        "",
+        "Produced from `homecheck/doctor/troubles.py` by `tools/docs.py`; do not edit.",
+        "",
+    ]
+    lines += [
+        "`homecheck doctor` looks at everything that a check needs, and prints for each thing that is not in order",
+        "what was found, what mends it, and the name under which it stands here. Nothing is changed or measured.",
+        "",
+        "WRONG: a check cannot be made or sent as it is; the exit status is then 1. LOOK: a part of it, or some day.",
+        "",
+    ]
+    for area, troubles in AREAS.items():
+        lines += [f"## {area}", ""]
+        for one in troubles:
+            mark = "WRONG" if one.state == "fail" else "LOOK"
+            lines += [f"### {one.name}", "", f"{mark}. {one.meaning}", "", f"**What to do.** {one.fix}", ""]
+    return "\n".join(lines)
+
+
+PAGES = {
+    "quantities.md": quantities_page,
+    "command-line.md": command_line_page,
+    "troubleshooting.md": troubleshooting_page,
+}
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    """Write one page, and say so."""
+    (folder / name).write_text(text, encoding="utf-8")
+    print(folder / name, file=sys.stderr)
+
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS
     for name, page in PAGES.items():
-        (folder / name).write_text(page(), encoding="utf-8")
-        print(folder / name, file=sys.stderr)
+        write(folder, name, page())
+    manual = folder / "man" if len(sys.argv) > 1 else MANUAL
+    manual.mkdir(exist_ok=True)
+    for name, text in man.pages(homecheck).items():
+        write(manual, name, text)
