@@ -1,13 +1,16 @@
 """The HTTP end: sessions, downloads, uploads, signed observations. Errors are RFC 9457 problem documents.
 
-    GET  /.well-known/homecheck          who this is, UDP port, public key, limits
+    GET  /.well-known/homecheck          who this is, UDP ports, public key, limits
     GET  /v1/jwks · GET /healthz
-    POST /v1/sessions                    {"nonce": text or null} -> 201 {session, token, udp, limits}
+    POST /v1/sessions                    {"nonce": text or null, "also": [text, …]} -> 201 {session, token, udp, limits}
     GET  /v1/download                    random bytes without end, until a cap or until the agent closes
     POST /v1/upload                      a sink
+    GET  /v1/small                       one byte
     GET  /v1/progress                    lines of JSON, ten a second: what the sink has received
     POST /v1/sessions/{session}/finish   -> the signed observation, application/jose; the token is void from then on
 
+Who is measured for several programs at once names a challenge of each (`also`): the observation is then signed once for
+each, a line for each in their order, so that none of them learns of the others.
 Everything but the first three lines takes ``Authorization: Bearer TOKEN``.
 """
 
@@ -15,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,8 +29,9 @@ from aiohttp import web
 from homecheck import __version__
 from homecheck.clock import utc_now
 from homecheck.errors import Refused
+from homecheck.instruments import tcp_info
 from homecheck.instruments.byte_bins import BIN_SECONDS
-from homecheck.responder import tcp_info
+from homecheck.observation import MAX_NONCE, MAX_NONCES
 from homecheck.responder.sessions import Busy, Session, Sessions, Side
 from homecheck.signing import OBSERVATION, Signer, base64url, jwks, sign
 from homecheck.strict_json import Record, parse_object, serialize
@@ -35,12 +39,11 @@ from homecheck.strict_json import Record, parse_object, serialize
 BLOCK: Final = os.urandom(256 * 1024)  # random, so that nothing on the way can compress it
 PROGRESS_SECONDS: Final = 0.1
 JANITOR_SECONDS: Final = 1.0
-MAX_BODY: Final = 4_096  # bytes of a request that is read as a whole
+MAX_BODY: Final = 32_768  # bytes of a request that is read as a whole
 BODY_SECONDS: Final = 10.0  # that such a body may take
 MOST_STREAMS: Final = 64  # one after the other, each way: each is kept and asked until the session ends
 MOST_WATCHERS: Final = 4  # of one session's progress
-# Streams take turns: BBR fills a line that loses packets at random, CUBIC fills the queue that a call has to pass.
-CONGESTION_CONTROLS: Final = ("bbr", "cubic")
+CONGESTION_CONTROLS: Final = ("cubic", "bbr")  # that an agent may ask for
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -53,6 +56,7 @@ class Responder:
     signer: Signer
     udp_port: int
     name: str = "responder"
+    services: Mapping[str, Any] = field(default_factory=dict)  # further members of the well-known document
     heads: set[object] = field(default_factory=set)  # connections that have sent a complete request
     now: Callable[[], datetime] = utc_now
 
@@ -66,9 +70,10 @@ class Responder:
                 web.get("/healthz", health),
                 web.post("/v1/sessions", self.open_session),
                 web.post("/v1/sessions/{session}/finish", self.finish),
-                web.get("/v1/download", self.download),
+                web.get("/v1/download", self.download, allow_head=False),  # its answer has a body
                 web.post("/v1/upload", self.upload),
-                web.get("/v1/progress", self.progress),
+                web.get("/v1/progress", self.progress, allow_head=False),
+                web.get("/v1/small", self.small),
             ]
         )
         app.cleanup_ctx.append(self._background)
@@ -85,6 +90,8 @@ class Responder:
                 "udp_port": self.udp_port,
                 "jwk": self.signer.public.jwk(),
                 "limits": self.sessions.limits.to_json(),
+                "proven": self.sessions.proofs.proven(),
+                **self.services,
             }
         )
 
@@ -95,23 +102,29 @@ class Responder:
     async def open_session(self, request: web.Request) -> web.Response:
         """Open a session; its secrets go to whoever asks, over TLS."""
         record = Record(parse_object(await _whole_body(request)), "session", "bad-request")
-        nonce = record.text_or_none("nonce", max_length=200) if record.has("nonce") else None
+        nonce = record.text_or_none("nonce", max_length=MAX_NONCE) if record.has("nonce") else None
+        also = record.texts("also") if record.has("also") else ()
         record.done()
-        session = self.sessions.open(nonce, request.remote or "", self.now())
+        if len(also) >= MAX_NONCES or any(len(one) > MAX_NONCE for one in also):
+            raise Refused("bad-request", f"session: also: at most {MAX_NONCES - 1} texts of {MAX_NONCE} characters")
+        session = self.sessions.open((nonce, *also), request.remote or "", self.now())
         limits = self.sessions.limits
         udp = {"port": self.udp_port, "ssid": session.ssid, "flows": limits.flows, "key": base64url(session.key)}
         document = {"session": session.id, "token": session.token, "udp": udp, "limits": limits.to_json()}
         return json_response(document, status=201)
 
     async def finish(self, request: web.Request) -> web.Response:
-        """Close the session and return what was seen, signed."""
+        """Close the session and return what was seen, signed; the agent says which services answered it."""
         session = self._session(request)
-        await _whole_body(request)  # one left unread would cut the answer off
+        record = Record(parse_object(await _whole_body(request) or b"{}"), "finish", "bad-request")
+        answered = record.texts("answered") if record.has("answered") else ()
+        record.done()
         if session.id != request.match_info["session"] or not session.open:  # closed while the body came
             raise web.HTTPNotFound(text="no such session is open")
         self.sessions.close(session)
-        envelope = sign(session.observe(self.now()).to_bytes(), OBSERVATION, self.signer)
-        return web.Response(body=envelope, content_type="application/jose", headers=NO_STORE)
+        self.sessions.note_answered(session, answered)
+        seen = [sign(one.to_bytes(), OBSERVATION, self.signer) for one in session.observations(self.now())]
+        return web.Response(body=b"\n".join(seen), content_type="application/jose", headers=NO_STORE)
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         """Send random bytes until the agent closes or a cap is reached."""
@@ -122,8 +135,9 @@ class Responder:
         response.content_length = limits.bytes
         response.force_close()
         connection = _socket(request)
-        tcp_info.use_congestion_control(connection, CONGESTION_CONTROLS[len(side.streams) % 2])
-        with side.stream(connection) as stream:
+        if (wanted := request.query.get("congestion")) in CONGESTION_CONTROLS:
+            tcp_info.use_congestion_control(connection, wanted)
+        with self.sessions.load(session, side, connection) as stream:
             counts_itself = stream.info is None  # where the kernel does not tell what was acknowledged
             async with _bounded(request, limits.stream_seconds):
                 await response.prepare(request)
@@ -143,7 +157,7 @@ class Responder:
         session = self._session(request)
         side, limits = session.upload, self.sessions.limits
         self._admit(side)
-        with side.stream(_socket(request)):
+        with self.sessions.load(session, side, _socket(request)):
             async with _bounded(request, limits.stream_seconds) as body:
                 async for chunk in request.content.iter_any():
                     side.count(len(chunk))
@@ -152,6 +166,11 @@ class Responder:
                 else:
                     body.whole = True
         return json_response({"bytes": side.total})
+
+    async def small(self, request: web.Request) -> web.Response:
+        """Return one byte: what takes time is the way there and back."""
+        self._session(request)
+        return web.Response(body=b"\0", headers={**NO_STORE, "Content-Type": "application/octet-stream"})
 
     async def progress(self, request: web.Request) -> web.StreamResponse:
         """Tell ten times a second what the sink has received: seconds since its first stream, bytes."""
@@ -205,9 +224,10 @@ class Responder:
         """Ask the kernel every 50 ms what the agents have acknowledged."""
         while True:
             await asyncio.sleep(BIN_SECONDS)
-            for session in self.sessions:
+            for session in list(self.sessions.loading.values()):
                 if session.download.active and session.download.streams[0].info is not None:
                     session.download.count_acknowledged()
+                    session.download.note_round_trip()
 
     async def _tidy(self) -> None:
         while True:
@@ -235,6 +255,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return problem(429, "busy", str(error), {"Retry-After": str(error.retry_seconds)})
     except Refused as error:
         return problem(400, error.reason, error.message)
+    except (ConnectionError, web.RequestPayloadError):
+        return problem(400, "gone", "the client left in the middle of its request")  # read by nobody
     except web.HTTPException as error:
         kept = {name: error.headers[name] for name in ("Allow", "WWW-Authenticate") if name in error.headers}
         return problem(error.status, REASONS.get(error.status, "refused"), error.text or error.reason, kept)
