@@ -3,7 +3,12 @@
     GET  /.well-known/homecheck · GET /v1/jwks
     GET  /v1/invites/{code}          POST /v1/enrolments
     GET  /v1/policies/{program}      POST /v1/challenge      PUT /v1/evidence/{id}
-    GET  /healthz · GET /readyz
+    POST /v1/keys/rotation
+    POST /v1/callbacks               POST /v1/callbacks/{id}/answer
+    POST /v1/results                 POST /v1/credentials           POST /v1/stored
+    GET  /v1/log/checkpoint · GET /v1/log/proof/{digest} · GET /v1/log/consistency/{first}/{second}
+    GET  /healthz · GET /readyz · GET /metrics
+    …    /v1/admin/…                 for programs with a token: `homecheck.collector.api`; GET /openapi.json
 
 Everything that is refused is a problem document (RFC 9457). The routes for people are those of `views`.
 """
@@ -12,14 +17,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
+import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -28,27 +34,57 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from homecheck.collector import enrolment, intake
-from homecheck.collector.body import JOSE, JSON, read_body
+from homecheck.collector import callbacks, enrolment, intake, results, rotation, stored
+from homecheck.collector.api import routes as api
+from homecheck.collector.body import (
+    JOSE,
+    JSON,
+    MAX_CALLBACK,
+    MAX_ENROLMENT,
+    MAX_JSON,
+    MAX_REQUEST,
+    MAX_ROTATION,
+    SD_JWT,
+    read_body,
+)
 from homecheck.collector.context import Collector
+from homecheck.collector.devices import check_counts, find_device
 from homecheck.collector.headers import SecurityHeaders
+from homecheck.collector.log import proof_of_growth
+from homecheck.collector.log_memory import EVERY_SECONDS, remember
+from homecheck.collector.metrics import State
+from homecheck.collector.postman import Postman
 from homecheck.collector.problems import MEDIA_TYPE, PROBLEMS, Problem, retry_later
 from homecheck.collector.readiness import Readiness
-from homecheck.collector.store import programs
+from homecheck.collector.reception import Reception
+from homecheck.collector.repetitions import Repetitions
+from homecheck.collector.retention import keep_promises
+from homecheck.collector.store import evidence, programs
+from homecheck.collector.store import results as stored_results
 from homecheck.collector.store.database import Connection
-from homecheck.collector.store.writer import Busy, NotStored
-from homecheck.collector.views import Dashboard
-from homecheck.errors import KeyStoreError, Refused
+from homecheck.collector.store.failures import Busy, NotStored, Rejected
+from homecheck.collector.store.results import StoredResult
+from homecheck.collector.uploads import Gate, past_the_router
+from homecheck.collector.views.dashboard import routes
+from homecheck.collector.views.site import Site
+from homecheck.collector.watch import REASON, Watch, Watched
+from homecheck.collector.webhooks import Courier
+from homecheck.errors import KeyStoreError, Refused, StateError
+from homecheck.result import Asks
 from homecheck.signing import MAX_ENVELOPE, jwks
 from homecheck.standards.rfc_3339 import to_text
 from homecheck.strict_json import Record, parse_object, serialize
 
 VERSION: Final = 1
-MAX_JSON: Final = 4_096  # bytes of a JSON request
-MAX_ENROLMENT: Final = 16_384  # bytes; it is read before it is known who signed it
-MACHINE_PATHS: Final = ("/v1/", "/.well-known/", "/healthz", "/readyz")
+MACHINE_PATHS: Final = ("/v1/", "/.well-known/", "/healthz", "/readyz", "/metrics", "/openapi.json")
+LOG_SIZE: Final = re.compile(r"[1-9][0-9]{0,17}")
+PROMETHEUS: Final = "text/plain; version=0.0.4; charset=utf-8"
 BUSY_SECONDS: Final = 5
 NOT_STORED_SECONDS: Final = 60
+DAY_SECONDS: Final = 86_400
+# Threads that make pages, each with its own connection. More would only make each slower, reach a database's limits to
+# connections and to the time of a statement, and have uploads wait longer, which read elsewhere.
+PAGES_AT_ONCE: Final = 8
 REASONS: Final = {404: "not-found", 405: "method"}
 
 log = logging.getLogger("homecheck.collector")
@@ -61,6 +97,9 @@ class Machine:
 
     collector: Collector
     readiness: Readiness
+    watch: Watch
+    reception: Reception
+    gate: Gate = field(default_factory=Gate)
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -71,9 +110,19 @@ class Machine:
             Route("/v1/enrolments", self.enrol, methods=["POST"]),
             Route("/v1/policies/{program}", self.policy),
             Route("/v1/challenge", self.challenge, methods=["POST"]),
-            Route("/v1/evidence/{id}", self.evidence, methods=["PUT"]),
+            Route("/v1/evidence/{id}", self.evidence, methods=["PUT"]),  # see also `uploads.past_the_router`
+            Route("/v1/keys/rotation", self.rotate, methods=["POST"]),
+            Route("/v1/callbacks", self.call_back, methods=["POST"]),
+            Route("/v1/callbacks/{id}/answer", self.answer_call, methods=["POST"]),
+            Route("/v1/results", self.result, methods=["POST"]),
+            Route("/v1/credentials", self.credential, methods=["POST"]),
+            Route("/v1/stored", self.stored, methods=["POST"]),
+            Route("/v1/log/checkpoint", self.log_checkpoint),
+            Route("/v1/log/proof/{digest}", self.log_proof),
+            Route("/v1/log/consistency/{first}/{second}", self.log_consistency),
             Route("/healthz", self.health),
             Route("/readyz", self.ready),
+            Route("/metrics", self.metrics),
         ]
 
     async def well_known(self, _: Request) -> Response:
@@ -86,6 +135,7 @@ class Machine:
                 "url": self.collector.url,
                 "jwks_uri": f"{self.collector.url}/v1/jwks",
                 "responders": enrolment.responders(self._db()),
+                "log": {"key": self.collector.log.key.vkey, "url": f"{self.collector.url}/v1/log"},
             }
         )
 
@@ -124,7 +174,8 @@ class Machine:
         record = Record(parse_object(await read_body(request, JSON, MAX_JSON)), "challenge", "bad-request")
         kid = record.text("device", max_length=100)
         record.done()
-        intake.check_not_revoked(intake.find_device(self._db(), kid), self.collector.clock())
+        check_counts(find_device(self._db(), kid), self.collector.clock())
+        self.collector.pace.check(kid, source_address(request))
         fresh = intake.new_challenge(self.collector, kid)
         return json_response({"nonce": fresh.nonce, "expires_at": to_text(fresh.expires_at)})
 
@@ -132,11 +183,110 @@ class Machine:
         """Take evidence and answer with its receipt: 201 for new bytes, 200 for bytes that are known."""
         envelope = await read_body(request, JOSE, MAX_ENVELOPE)
         upload = intake.Upload(envelope, request.path_params["id"], source_address(request), self.collector.clock())
-        outcome = intake.take(self.collector, upload)
-        if isinstance(outcome, bytes):
-            return jose_response(outcome, 200)
-        kept = await durable(outcome)
-        return jose_response(intake.receipt_or_conflict(kept), 201 if kept.created else 200)
+
+        async def take() -> Response:
+            kept = await self.reception.take(upload)
+            return jose_response(intake.receipt_or_conflict(kept), 201 if kept.created else 200)
+
+        return await self.gate.through(take)
+
+    async def rotate(self, request: Request) -> Response:
+        """Put a new device key in the place of the one that signs."""
+        envelope = await read_body(request, JOSE, MAX_ROTATION)
+        wanted = rotation.read_request(self._db(), envelope, self.collector.url)
+        self.collector.pace.check(wanted.old.key.kid)
+        work = partial(
+            rotation.succeed, request=wanted, now=self.collector.clock(), source_address=source_address(request)
+        )
+        outcome = await self._write(work)
+        if isinstance(outcome, Problem):
+            raise outcome
+        return json_response(rotation.answer(self._db(), outcome.heir), 201 if outcome.created else 200)
+
+    async def call_back(self, request: Request) -> Response:
+        """Promise a call to the number on file; the code is told to those who place it, never here."""
+        envelope = await read_body(request, JOSE, MAX_CALLBACK)
+        asked, now = callbacks.read_request(self.collector, self._db(), envelope), self.collector.clock()
+        self.collector.pace.check(asked.device.key.kid)
+        one, created = await self._write(partial(callbacks.ask, asked=asked, now=now))
+        document = {
+            "id": one.id,
+            "ends_with": one.phone[-2:],
+            "expires_at": to_text(one.expires_at),
+            "seconds": (one.expires_at - now).total_seconds(),
+        }
+        return json_response(document, 201 if created else 200)
+
+    async def answer_call(self, request: Request) -> Response:
+        """Say whether the digits were the code, with a signed confirmation when that is settled."""
+        envelope = await read_body(request, JOSE, MAX_CALLBACK)
+        device, heard = callbacks.read_answer(self.collector, self._db(), request.path_params["id"], envelope)
+        self.collector.pace.check(device.key.kid)
+        work = partial(
+            callbacks.answer,
+            device=device,
+            heard=heard,
+            secret=self.collector.keys.challenge_secret,
+            now=self.collector.clock(),
+            source_address=source_address(request),
+        )
+        one = await self._write(work)
+        signed = callbacks.confirmation(self.collector, one)
+        return json_response(
+            {
+                "result": one.state if signed else None,
+                "attempts_left": callbacks.ATTEMPTS - one.attempts,
+                "confirmation": signed.decode() if signed else None,
+            }
+        )
+
+    async def result(self, request: Request) -> Response:
+        """Return what was found about evidence of the device that asks, signed for third parties."""
+        asked, found = await self._result(request, "result")
+        results.checked(self.collector, asked, found)
+        return jose_response(found.document)
+
+    async def credential(self, request: Request) -> Response:
+        """Return the same as a credential, of which its holder can show a part."""
+        asked, found = await self._result(request, "credential")
+        made = results.credential_of(self.collector, asked, results.checked(self.collector, asked, found))
+        return Response(made, media_type=SD_JWT)
+
+    async def stored(self, request: Request) -> Response:
+        """Return everything that is stored about the person whose device asks."""
+        envelope = await read_body(request, JOSE, MAX_REQUEST)
+        device, after = results.read_asked(self.collector, self._db(), envelope, "stored")
+        return json_response(stored.document(self.collector, self._db(), device, after))
+
+    async def _result(self, request: Request, asks: Asks) -> tuple[results.Asked, StoredResult]:
+        envelope = await read_body(request, JOSE, MAX_REQUEST)
+        db = self._db()
+        asked = results.read_request(self.collector, db, envelope, asks)
+        found = stored_results.latest(db, asked.stored.summary.position)
+        if found is None:  # received before there were any
+            found = await self._write(partial(results.current, collector=self.collector, found=asked.stored))
+        return asked, found
+
+    async def log_checkpoint(self, _: Request) -> Response:
+        """Return the log's newest checkpoint, a signed note."""
+        return text_response(self.collector.log.checkpoint(self._db()))
+
+    async def log_proof(self, request: Request) -> Response:
+        """Return the proof that the receipt of this evidence is in the log, under its newest checkpoint."""
+        position = evidence.position_of(self._db(), request.path_params["digest"])
+        proof = None if position is None else self.collector.log.later_proof(self._db(), position)
+        if proof is None:
+            raise Problem("not-found", "the log holds nothing under this digest")
+        return text_response(proof.text())
+
+    async def log_consistency(self, request: Request) -> Response:
+        """Return the proof that the log only grew between two sizes, one hash a line."""
+        first, second = request.path_params["first"], request.path_params["second"]
+        known = LOG_SIZE.fullmatch(first) and LOG_SIZE.fullmatch(second)
+        proof = proof_of_growth(self._db(), int(first), int(second)) if known else None
+        if proof is None:
+            raise Problem("not-found", f"the log has not had {first:.20} and then {second:.20} entries")
+        return text_response(proof)
 
     async def health(self, _: Request) -> Response:
         """Say that the event loop turns."""
@@ -146,6 +296,16 @@ class Machine:
         """Say whether evidence could be taken now: the database takes writes and the key can be read."""
         await self.readiness.check()
         return json_response({"status": "ready"})
+
+    async def metrics(self, request: Request) -> Response:
+        """Return numbers for Prometheus, to those who may read them; to others nothing is here."""
+        if not self.watch.access.allows(source_address(request), request.headers.get("Authorization", "")):
+            raise Problem("not-found", "there is nothing here, or nothing for you")
+        return Response(await run_in_threadpool(self._numbers), media_type=PROMETHEUS)
+
+    def _numbers(self) -> bytes:
+        one = self.collector
+        return self.watch.metrics.text(State(one.readers(), one.clock(), one.writer.waiting, self.watch.certificate))
 
     def _db(self) -> Connection:
         return self.collector.readers()
@@ -169,45 +329,95 @@ def json_response(document: dict[str, Any], status: int = 200) -> Response:
     return Response(serialize(document), status, media_type=JSON)
 
 
+def text_response(text: str) -> Response:
+    """Return a plain text."""
+    return Response(text, media_type="text/plain")
+
+
 def jose_response(envelope: bytes, status: int = 200) -> Response:
     """Return a signed document."""
     return Response(envelope, status, media_type=JOSE)
 
 
-def application(collector: Collector) -> ASGIApp:
-    """Return the application. Its writer starts and ends with it."""
-    dashboard = Dashboard(collector)
+def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
+    """Return the application. Its writer starts and ends with it, and `watch` counts what it does."""
+    watch = watch or Watch()
+    collector.writer.observe = watch.metrics.commit
+    site = Site(collector)
 
     async def refuse(request: Request, error: Exception) -> Response:
         problem = as_problem(error)
+        if isinstance(error, Rejected) and request.method in ("GET", "HEAD"):
+            problem = Problem("not-found", "nothing can have this name")
+        request.scope[REASON] = problem.reason
         if request.url.path.startswith(MACHINE_PATHS):
             return Response(serialize(problem.members()), problem.status, dict(problem.headers), MEDIA_TYPE)
-        return await run_in_threadpool(dashboard.problem, request, problem)
+        return await run_in_threadpool(site.problem, request, problem)
 
     async def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=400)  # nobody is there to read it
 
     @asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
+        current_default_thread_limiter().total_tokens = PAGES_AT_ONCE
         collector.writer.start()
+        chores = (remember_the_log, keep_promises, keep_months)
+        tasks = [asyncio.create_task(chore(collector)) for chore in chores]
+        errands = (Courier(collector), Postman(collector), Repetitions(collector))
+        for errand in errands:
+            errand.start()
         try:
             yield
         finally:
+            for task in tasks:
+                task.cancel()
+            for errand in errands:
+                await asyncio.to_thread(errand.stop)
             # In a thread: what waits is written first, and its answers still have to leave through this loop.
             await asyncio.to_thread(collector.writer.stop)
+            await asyncio.to_thread(_remember, collector)
             collector.readers.close()
 
+    machine = Machine(collector, Readiness(collector), watch, Reception(collector))
+    every = [*machine.routes(), *api.routes(collector), *routes(site)]
+    refused = (Problem, Refused, Busy, NotStored, Rejected, KeyStoreError, HTTPException)
     app = Starlette(
-        routes=[*Machine(collector, Readiness(collector)).routes(), *dashboard.routes()],
+        routes=every,
         exception_handlers={
-            **dict.fromkeys((Problem, Refused, Busy, NotStored, KeyStoreError, sqlite3.Error, HTTPException), refuse),
+            **dict.fromkeys(refused, refuse),
             ClientDisconnect: gone,
             Exception: refuse,  # the last resort; Starlette raises the error again behind it, and uvicorn logs it
         },
         lifespan=running,
     )
     app.router.redirect_slashes = False  # an address has one spelling; agents follow no redirect
-    return SecurityHeaders(app, collector.secure)  # around everything, the last resort included
+    quick = past_the_router(app, machine.evidence, refuse, gone, refused)
+    headed = SecurityHeaders(quick, collector.secure)  # around everything, the last resort included
+    return Watched(headed, watch, every)
+
+
+async def remember_the_log(collector: Collector) -> None:
+    """Keep the log's newest checkpoint beside the keys, now and once a minute."""
+    while True:
+        await asyncio.to_thread(_remember, collector)
+        await asyncio.sleep(EVERY_SECONDS)
+
+
+async def keep_months(collector: Collector) -> None:
+    """Have the database make the tables of the months to come, now and once a day."""
+    while True:
+        try:
+            await durable(collector.writer.submit(lambda db: db.make_months(collector.clock())))
+        except (Busy, NotStored) as error:
+            log.error("the tables of the months to come cannot be made: %s", error)  # there is one for all others
+        await asyncio.sleep(DAY_SECONDS)
+
+
+def _remember(collector: Collector) -> None:
+    try:
+        remember(collector.log, collector.readers(), collector.keys_folder)
+    except (StateError, NotStored) as error:
+        log.error("the log's checkpoint cannot be kept: %s", error)  # nothing is lost: the next one says more
 
 
 def as_problem(error: Exception) -> Problem:
@@ -218,9 +428,12 @@ def as_problem(error: Exception) -> Problem:
         return Problem.of(error)
     if isinstance(error, Busy):
         return retry_later("slow-down", error.message, BUSY_SECONDS)
-    if isinstance(error, NotStored | sqlite3.Error):
+    if isinstance(error, NotStored):
         log.error("nothing can be stored: %s", error)
         return retry_later("not-stored", "the collector cannot store anything at the moment", NOT_STORED_SECONDS)
+    if isinstance(error, Rejected):  # a text with NUL, mostly, which PostgreSQL does not take
+        log.error("%s", error)
+        return Problem("bad-request", "it holds what cannot be stored")
     if isinstance(error, HTTPException):
         reason = REASONS.get(error.status_code, "bad-request")
         return Problem(reason, PROBLEMS[reason].title, status=error.status_code, headers=error.headers)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from homecheck.clock import utc_now
 from homecheck.collector.keys import Keys
+from homecheck.collector.log import Log
+from homecheck.collector.outside import Network
+from homecheck.collector.pace import Pace
+from homecheck.collector.passwords import COSTS, Passwords
 from homecheck.collector.store.database import Readers
 from homecheck.collector.store.writer import Writer
 from homecheck.signing import PublicKey, sign
@@ -25,7 +29,11 @@ class Collector:
     keys_folder: Path
     readers: Readers
     writer: Writer
+    log: Log
     clock: Callable[[], datetime] = utc_now
+    passwords: Passwords = COSTS
+    pace: Pace = field(default_factory=Pace)
+    inside: tuple[Network, ...] = ()  # the operator's own networks that webhooks may go to, beside the internet
 
     @property
     def secure(self) -> bool:

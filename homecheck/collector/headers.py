@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # No script at all, nothing from elsewhere, no frame around it (OWASP ASVS 5.0: 3.4.3, 3.4.6).
@@ -24,6 +23,12 @@ FIXED: Final = {
 }
 HSTS: Final = "max-age=31536000; includeSubDomains"
 
+# As they are sent: every answer has them. ASGI wants names in lower case, so those of others are found by them.
+_FIXED: Final = tuple((name.lower().encode(), value.encode()) for name, value in FIXED.items())
+_NO_STORE: Final = ((b"cache-control", b"no-store"),)
+_HSTS: Final = ((b"strict-transport-security", HSTS.encode()),)
+_NAMES: Final = frozenset(name for name, _ in (*_FIXED, *_HSTS))
+
 
 @dataclass(frozen=True)
 class SecurityHeaders:
@@ -37,12 +42,12 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in FIXED.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
-                if self.secure:
-                    headers["Strict-Transport-Security"] = HSTS
+                given = list(message["headers"])
+                names = {name for name, _ in given}
+                if not names.isdisjoint(_NAMES):  # ours are the ones that count
+                    given = [(name, value) for name, value in given if name not in _NAMES]
+                caching = () if b"cache-control" in names else _NO_STORE
+                message["headers"] = [*given, *_FIXED, *caching, *(_HSTS if self.secure else ())]
             await send(message)
 
         await self.app(scope, receive, send_with_headers if scope["type"] == "http" else send)

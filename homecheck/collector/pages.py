@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
-from importlib import resources
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from homecheck import look
 from homecheck.appraisal import Verdict
+from homecheck.evidence import is_observed
 from homecheck.fingerprint import words
-from homecheck.measurement import Json
+from homecheck.measurement import Json, Level, Measurement
+from homecheck.numbers import with_uncertainty
 from homecheck.report.limits import UNITS, better, needed
-from homecheck.report.text import shown
-from homecheck.report.words import FAULT_WORDS, SYMBOLS, label
+from homecheck.report.text import earlier_shown, shown
+from homecheck.report.words import SEEN_BY_THE_FAR_END, SYMBOLS, fault_words, label, where_it_lies
 from homecheck.standards.rfc_3339 import to_text
 
 MAX_DETAIL: Final = 2_000  # characters of one detail on a page; the envelope has it all
@@ -30,17 +32,64 @@ FRESHNESS_WORDS: Final = {
 EVENT_WORDS: Final = {
     "id-conflict": "Same evidence id, other bytes",
     "seq-repeated": "Sequence number seen twice",
+    "seq-backwards": "Sequence numbers went back",
+    "key-forked": "Replaced key tried to name a second heir",
+    "invite-withdrawn": "Invitation withdrawn",
+    "key-enrolled": "Device key enrolled",
+    "key-rotated": "Device key replaced by a new one",
+    "key-retired": "Device key retired by a new invitation",
     "invite-reused": "Used invitation tried again",
+    "callback-used-up": "Wrong codes for a call",
+    "phone-on-file": "Telephone number on file changed",
     "set-up": "Collector set up",
     "invited": "Invited",
     "program-added": "Program added",
     "policy-published": "Policy published",
+    "waiver-granted": "Waiver approved",
+    "waiver-revoked": "Waiver revoked",
+    "waiver-proposed": "Waiver proposed",
+    "waiver-declined": "Proposed waiver declined",
+    "four-eyes": "Whether waivers need two people",
+    "invited-list": "Invited from a list",
     "user-added": "User added",
     "user-removed": "User removed",
+    "role-changed": "Role changed",
+    "signed-in": "Signed in",
+    "signed-out": "Signed out",
+    "sign-in-failed": "Wrong password or code",
+    "sign-in-slowed": "Wrong too often: not looked at for a while",
+    "sign-in-refused": "Signed in elsewhere, but has no role here",
+    "session-ended": "Session ended",
+    "password-set": "Password set",
+    "password-renewed": "Password kept in a stronger form",
+    "second-factor-on": "Second factor switched on",
+    "second-factor-off": "Second factor switched off",
+    "recovery-code-used": "Recovery code used",
+    "user-reset": "Password and second factor taken away",
+    "token-added": "API token made",
+    "token-revoked": "API token revoked",
+    "sign-on-set": "Company sign-on set",
+    "sign-on-removed": "Company sign-on removed",
+    "exported": "Exported",
+    "program-changed": "Program described otherwise",
+    "mail-server-set": "Mail server named",
+    "mail-on-file": "Mail address on file changed",
+    "mail-forgotten": "Mail address forgotten",
+    "letter-given-up": "Letter given up",
+    "check-in-missed": "Check-in missed",
+    "webhook-added": "Webhook added",
+    "webhook-rotated": "Webhook given another secret",
+    "webhook-removed": "Webhook removed",
+    "webhook-given-up": "Message to a webhook given up",
+    "erased": "Erased",
+    "month-purged": "A month deleted",
+    "log-began": "Log begun",
+    "backup-made": "Backup made",
     "sign-in-link": "Sign-in link made",
     "responder-added": "Responder trusted",
     "responder-removed": "Responder no longer trusted",
     "device-revoked": "Device key revoked",
+    "judged-again": "Judged again",
 }
 
 
@@ -57,6 +106,9 @@ def environment() -> Environment:
     pages.filters |= {
         "label": quantity_label,
         "shown": shown,
+        "earlier_shown": earlier_shown,
+        "level_shown": level_shown,
+        "from_unix": lambda at: datetime.fromtimestamp(at, UTC),
         "moment": moment,
         "iso": to_text,
         "ago": ago,
@@ -64,15 +116,19 @@ def environment() -> Environment:
         "detail": detail,
         "short": short,
         "words": words,
+        "where_it_lies": where_it_lies,
+        "is_observed": is_observed,
         "needed": lambda requirement: needed(requirement.limits, UNITS.get(requirement.quantity, "")),
         "better": lambda requirement: better(requirement.limits, UNITS.get(requirement.quantity, "")),
     }
     pages.globals |= {
         "symbols": {verdict.word: sign for verdict, sign in SYMBOLS.items()},
         "verdicts": [verdict.word for verdict in sorted(Verdict, reverse=True)],
-        "faults": FAULT_WORDS,
+        "verdict_kinds": sorted(Verdict, reverse=True),
+        "fault_words": fault_words,
         "freshness_words": FRESHNESS_WORDS,
         "event_words": EVENT_WORDS,
+        "seen_by_the_far_end": SEEN_BY_THE_FAR_END,
         "style": f"/static/site.css?v={static_version('site.css')}",
     }
     return pages
@@ -86,7 +142,7 @@ def render(template: str, **values: Any) -> str:
 @cache
 def static(name: str) -> bytes:
     """Return a static file."""
-    return resources.files("homecheck.collector").joinpath("static", name).read_bytes()
+    return look.static("homecheck.collector", name)
 
 
 def static_version(name: str) -> str:
@@ -98,6 +154,11 @@ def quantity_label(quantity: str) -> str:
     """Return what people call a quantity; a declaration is called by its id."""
     kind, _, name = quantity.partition(".")
     return f"Declaration: {name.replace('_', ' ')}" if kind == "declaration" else label(quantity)
+
+
+def level_shown(level: Level, found: Measurement) -> str:
+    """Return an earlier level of a measurement as people read it."""
+    return with_uncertainty(level.value, level.uncertainty, found.quantity.unit)
 
 
 def moment(at: datetime) -> str:

@@ -11,7 +11,7 @@ from homecheck.collector import keys
 from homecheck.collector.context import Collector
 from homecheck.collector.problems import Problem, retry_later
 from homecheck.collector.store import settings
-from homecheck.collector.store.writer import Busy, NotStored
+from homecheck.collector.store.failures import Busy, NotStored
 from homecheck.errors import KeyStoreError
 from homecheck.standards.rfc_3339 import to_text
 
@@ -39,6 +39,7 @@ async def _check(collector: Collector) -> None:
         written = collector.writer.submit(partial(settings.touch, moment=now))
         async with asyncio.timeout(SECONDS):
             await asyncio.wrap_future(written)
+        keys.log_key(collector.keys_folder, collector.log.key.vkey, collector.log.origin)
         if keys.read(collector.keys_folder).signer.public != collector.keys.signer.public:
             raise _not_ready("the signing key on the disk is not the one in use")
     except TimeoutError:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from homecheck.collector import keys
+from homecheck.collector import keys, log_memory
 from homecheck.collector.context import Collector
+from homecheck.collector.log import Log
 from homecheck.collector.store import events, settings, users
 from homecheck.collector.store.database import Connection, Database, Readers, opened, transaction
 from homecheck.collector.store.settings import Settings
-from homecheck.collector.store.users import User
+from homecheck.collector.store.sqlite import SqliteDatabase
+from homecheck.collector.store.users import EVERYWHERE, User
 from homecheck.collector.store.writer import Writer
 from homecheck.config import Home
 from homecheck.errors import HomecheckError, SetupError
@@ -31,7 +32,7 @@ TOKEN_BYTES: Final = 16
 
 def default_database() -> str:
     """Return the database that is used when nobody names one: a file in HOMECHECK_HOME."""
-    return Database(Home.default().root / "collector.db").url
+    return SqliteDatabase(Home.default().root / "collector.db").url
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,20 @@ class NewCollector:
 
 def create(database: Database, name: str, url: str | None, now: datetime) -> NewCollector:
     """Make database, keys and the first administrator. SetupError when something is there already; then all is left."""
-    chosen = Settings(name, url and clean_url(url), DEFAULT_URL, f"{database.path.stem}.keys")
+    chosen = Settings(name, url and clean_url(url), DEFAULT_URL, f"{database.name}.keys")
     db = database.create()
     try:
         keys.create(chosen.keys_folder(database))
+        log = _log(database, chosen)
         with transaction(db):
             _write_settings(db, chosen)
-            users.add(db, User(FIRST_USER, "admin"), now)
+            settings.write(db, "log_key", log.key.vkey)
+            users.add(db, User(FIRST_USER, {EVERYWHERE: "admin"}), now)
             token = sign_in_token(db, FIRST_USER, FIRST_LINK_LIFE, now)
             events.add(db, events.Event(now, "set-up", False, "operator", "", name, f"address {chosen.url}"))
     except HomecheckError:
         db.close()
-        _remove(database)  # half a collector is none, and would stop the next attempt; keys are never removed
+        database.remove()  # half a collector is none, and would stop the next attempt; keys are never removed
         raise
     db.close()
     return NewCollector(database, chosen, sign_in_address(chosen, token))
@@ -78,10 +81,22 @@ def load(database: Database) -> Collector:
     """Return the collector in `database`, ready to serve. SetupError and KeyStoreError say what is missing."""
     with opened(database) as db:
         if not settings.is_set_up(db):
-            raise SetupError(f"{database.path}: set-up did not come to its end", "Remove the file and run init again.")
+            raise SetupError(f"{database.place}: set-up did not come to its end", "Empty it and run init again.")
         chosen = settings.read(db)
-    folder = chosen.keys_folder(database)
-    return Collector(chosen.name, chosen.url, keys.read(folder), folder, Readers(database), Writer(database))
+        folder = chosen.keys_folder(database)
+        held = keys.read(folder)
+        log = _log(database, chosen)
+        if chosen.log_key is None:
+            with transaction(db):
+                settings.write(db, "log_key", log.key.vkey)
+        log_memory.check(db, folder, log.key)
+    return Collector(chosen.name, chosen.url, held, folder, Readers(database), Writer(database), log)
+
+
+def _log(database: Database, chosen: Settings) -> Log:
+    """Return the log; its name is the address at which the collector was reached when the log began to sign."""
+    origin = chosen.log_key.partition("+")[0] if chosen.log_key else f"{urlsplit(chosen.url).netloc}/log"
+    return Log(origin, keys.log_key(chosen.keys_folder(database), chosen.log_key, origin))
 
 
 def clean_url(url: str) -> str:
@@ -112,8 +127,3 @@ def _write_settings(db: Connection, chosen: Settings) -> None:
     settings.write(db, "keys", chosen.keys)
     if chosen.configured_url:
         settings.write(db, "url", chosen.configured_url)
-
-
-def _remove(database: Database) -> None:
-    for suffix in ("", "-wal", "-shm"):
-        Path(f"{database.path}{suffix}").unlink(missing_ok=True)

@@ -1,123 +1,123 @@
-"""Opening a SQLite database, reading from it, and one transaction at a time.
-
-WAL lets everybody read while one writes; synchronous=FULL makes a commit return only when the disk has it.
-"""
+"""A database of a collector, on either engine: made, opened with its tables brought up to date, and read by threads."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from homecheck.collector.store import schema
+from homecheck.collector.store import migrations
+from homecheck.collector.store.connection import Connection, Row, one_or_none, transaction
 from homecheck.errors import SetupError
 
-Connection = sqlite3.Connection
-BUSY_SECONDS: Final = 10.0
-SCHEME: Final = "sqlite:///"
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+# What nearly every module of the store needs, from one place.
+__all__ = ["Connection", "Database", "Readers", "Row", "Work", "one_or_none", "opened", "transaction"]
+
+Work = Callable[[Connection], Any]
+POSTGRES: Final = ("postgresql://", "postgres://")
 
 
-@dataclass(frozen=True)
-class Database:
-    """A database by its file. `max_pages` bounds its size in pages of 4 KiB (0: the disk is the bound)."""
+class Database(ABC):
+    """Where a collector keeps everything but its keys."""
 
-    path: Path
-    max_pages: int = 0
+    @staticmethod
+    def at(url: str) -> Database:
+        """Return the database that a URL names: ``sqlite:///file.db`` or ``postgresql://user@host/name``."""
+        # Here, because both are made of this class.
+        from homecheck.collector.store.postgres import PostgresDatabase
+        from homecheck.collector.store.sqlite import SqliteDatabase
 
-    @classmethod
-    def at(cls, url: str) -> Database:
-        """Return the database that a URL names: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``."""
-        if url.startswith(("postgresql:", "postgres:")):
-            raise SetupError(
-                "this version of the collector stores in SQLite only",
-                "Give a database like sqlite:///collector.db; PostgreSQL is planned, and nothing is lost by waiting.",
-            )
-        if not url.startswith(SCHEME) or len(url) == len(SCHEME):
-            raise SetupError(f"{url!r:.80} names no database", "Write it like this: sqlite:///collector.db")
-        return cls(Path(url.removeprefix(SCHEME)).absolute())
+        return PostgresDatabase(url) if url.startswith(POSTGRES) else SqliteDatabase.of_url(url)
 
     @property
+    @abstractmethod
     def url(self) -> str:
         """The URL that names this database from every folder."""
-        return SCHEME + str(self.path)
 
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """How messages name it; never with a password."""
+
+    @property
+    @abstractmethod
+    def folder(self) -> Path:
+        """Where the folder of the keys lies, unless another is configured."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """A short name, after which the folder of the keys is called."""
+
+    def for_serving(self) -> Database:
+        """Return it as a collector that serves needs it, which waits for nothing for ever."""
+        return self
+
+    @property
+    @abstractmethod
+    def takes_many_processes(self) -> bool:
+        """Whether several processes can serve from it."""
+
+    @abstractmethod
     def create(self) -> Connection:
-        """Make the database, for its owner alone, and return a connection. SetupError when it exists."""
-        try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path.touch(mode=0o600, exist_ok=False)
-        except FileExistsError:
-            raise SetupError(
-                f"{self.path}: a database is there already", "Choose another --database, or use the one that is there."
-            ) from None
-        except OSError as error:
-            raise SetupError(
-                f"{self.path}: cannot make the database: {error.strerror}", "Check the folder's owner and free space."
-            ) from None
-        db = self._connect()
-        self._configure(db)
-        db.execute("PRAGMA journal_mode=WAL")
-        with transaction(db):
-            for statement in schema.TABLES.split(";\n"):
-                if statement.strip():
-                    db.execute(statement)
-            db.execute(f"PRAGMA user_version={schema.VERSION}")
-        return db
+        """Make the database with its tables and return a connection. SetupError when it is there already."""
+
+    @abstractmethod
+    def remove(self) -> None:
+        """Remove everything in it, as far as it is there."""
+
+    @abstractmethod
+    def connect(self) -> Connection:
+        """Return a connection, whatever is in the database. SetupError when there is none."""
+
+    @abstractmethod
+    def revision(self, db: Connection) -> str:
+        """Return the format of its tables; ``0000``: it has none of ours. SetupError where that cannot be read."""
+
+    @abstractmethod
+    def for_migrations(self) -> Engine:
+        """Return an SQLAlchemy engine, whose transactions begin as those who write and wait for one another."""
+
+    @abstractmethod
+    def bring_to_baseline(self, raw: Any, /) -> bool:
+        """Bring tables of before Alembic to its first revision; tell whether that is what they are now.
+
+        `raw` is the driver's connection, inside the transaction of the migration.
+        """
+
+    @abstractmethod
+    def after_migration(self, raw: Any, revision: str, /) -> None:
+        """Leave a mark for versions of homecheck of before Alembic, inside the same transaction."""
 
     def open(self) -> Connection:
-        """Return a connection. SetupError when there is no database, or one of another version."""
-        if not self.path.is_file():
-            raise SetupError(f"{self.path}: there is no database", "Make one: homecheck collector init")
-        db = self._connect()
-        try:
-            self._configure(db)
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-        except sqlite3.DatabaseError as error:
-            db.close()
-            raise SetupError(f"{self.path}: no database of a collector: {error}", "Check --database.") from None
-        if version != schema.VERSION:
-            db.close()
-            raise SetupError(
-                f"{self.path}: has the format {version}, this version of homecheck uses {schema.VERSION}",
-                "Use the version of homecheck that made it." if version else "Check --database.",
-            )
+        """Return a connection, to a database of an older version after its upgrade.
+
+        SetupError when there is no database, or one of a later version.
+        """
+        with ExitStack() as undo:
+            db = self.connect()
+            undo.callback(db.close)
+            if (revision := self.revision(db)) != migrations.head():
+                self._check_known(revision)
+                migrations.upgrade(self)
+            undo.pop_all()
         return db
 
-    def _connect(self) -> Connection:
-        # Transactions are begun and ended by hand; a connection is closed by the thread that ends the server.
-        db = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        db.row_factory = sqlite3.Row
-        return db
-
-    def _configure(self, db: Connection) -> None:
-        db.execute("PRAGMA foreign_keys=ON")
-        db.execute("PRAGMA synchronous=FULL")
-        db.execute("PRAGMA fullfsync=ON")  # macOS: through the drive's cache as well
-        if self.max_pages:
-            db.execute(f"PRAGMA max_page_count={self.max_pages:d}")
-
-
-@contextmanager
-def transaction(db: Connection) -> Iterator[None]:
-    """Do everything inside durably, or nothing of it."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    finally:
-        roll_back(db)  # nothing is open any more when the commit went through
-
-
-def roll_back(db: Connection) -> None:
-    """Forget the open transaction, if there is one."""
-    with suppress(sqlite3.Error):  # SQLite has rolled back itself after a full disk or an I/O error
-        if db.in_transaction:
-            db.execute("ROLLBACK")
+    def _check_known(self, revision: str) -> None:
+        if revision in migrations.known():
+            return
+        raise SetupError(
+            f"{self.place}: has the format {revision}, this version of homecheck uses {migrations.head()}",
+            "Check --database." if revision == migrations.NOTHING else "Use the version of homecheck that made it.",
+        )
 
 
 @contextmanager
@@ -150,9 +150,11 @@ class Readers:
     _all: weakref.WeakSet[_OfThread] = field(default_factory=weakref.WeakSet)
 
     def __call__(self) -> Connection:
-        """Return this thread's connection."""
+        """Return this thread's connection; another one where the way to the server broke. NotStored without one."""
         own: _OfThread | None = getattr(self._local, "own", None)
-        if own is None or not own.close.alive:
+        if own is None or not own.close.alive or not own.db.usable:
+            if own is not None:
+                own.close()
             own = self._local.own = _OfThread(self.database.open())
             self._all.add(own)
         return own.db
@@ -161,13 +163,3 @@ class Readers:
         """Close the connections of all threads; nobody may read any more."""
         for own in list(self._all):
             own.close()
-
-
-Row = sqlite3.Row
-Work = Callable[[Connection], Any]
-
-
-def one_or_none(db: Connection, sql: str, *values: object) -> Row | None:
-    """Return the first row, or None."""
-    row: Row | None = db.execute(sql, values).fetchone()
-    return row

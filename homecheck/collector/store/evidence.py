@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from homecheck.appraisal import AttestationResult, Finding, Verdict
-from homecheck.collector.store import events
-from homecheck.collector.store.database import Connection, Row, one_or_none
+from homecheck.collector.overview import Overview
+from homecheck.collector.store import events, overview, results, tally
+from homecheck.collector.store.connection import Connection, Row, insert_rows, marks, one_or_none
+from homecheck.collector.store.months import month_of
+from homecheck.collector.store.packing import packed, unpacked
 from homecheck.collector.store.people import Person
+from homecheck.collector.store.scope import Scope
 from homecheck.evidence import Evidence
 from homecheck.receipt import Freshness
 from homecheck.standards.rfc_3339 import from_text, to_text
@@ -44,16 +46,17 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What this side found out about an arrival."""
+    """What this side found out about an arrival; `shown` is for lists."""
 
     freshness: Freshness
     result: AttestationResult
+    shown: Overview
     observations: tuple[ObservationCheck, ...] = ()
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What `append` did: `receipt` is None when the id belongs to other bytes."""
+    """What `arrivals.append_all` did: `receipt` is None when the id belongs to other bytes."""
 
     receipt: bytes | None
     created: bool
@@ -76,15 +79,6 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class PersonRow:
-    """One person on the list, with the evidence received last."""
-
-    person: Person
-    program_title: str
-    latest: Summary | None
-
-
-@dataclass(frozen=True)
 class Stored:
     """Everything that is stored about one evidence."""
 
@@ -101,52 +95,47 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Filter:
-    """Which people a list shows. `verdict` may be ``none``: nothing received yet."""
+class Envelope:
+    """What was received, byte for byte."""
 
-    program: str = ""
-    verdict: str = ""
-    name: str = ""
-
-
-UNMET: Final = (Verdict.FAIL.word, Verdict.INCONCLUSIVE.word)
+    digest: str
+    received_at: datetime
+    envelope: bytes
 
 
 def receipt_of(db: Connection, digest: str) -> bytes | None:
     """Return the receipt of these bytes, or None when they are new."""
     row = one_or_none(db, "SELECT receipt FROM evidence WHERE digest = ?", digest)
-    return None if row is None else row["receipt"]
+    return None if row is None else unpacked(row["receipt"])
 
 
-def digest_of_id(db: Connection, evidence_id: str) -> str | None:
-    """Return the digest of the evidence with this id, or None."""
-    row = one_or_none(db, "SELECT digest FROM evidence WHERE id = ?", evidence_id)
-    return None if row is None else row["digest"]
+def position_of(db: Connection, digest: str) -> int | None:
+    """Return the place in the log of the evidence of this digest, or None."""
+    row = one_or_none(db, "SELECT position FROM evidence WHERE digest = ?", digest)
+    return None if row is None else int(row["position"])
 
 
-def received_before(db: Connection, person_id: str, number: int) -> datetime | None:
-    """Return when the last but `number` - 1 evidence of a person was received; None when there are fewer."""
-    sql = "SELECT received_at FROM evidence WHERE person = ? ORDER BY position DESC LIMIT 1 OFFSET ?"
-    row = one_or_none(db, sql, person_id, number - 1)
-    return None if row is None else from_text(row["received_at"])
+def known(db: Connection, digests: Sequence[str], ids: Sequence[str]) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return receipts by digest and digests by id, of evidence that is stored already under one of these."""
+    if not digests:
+        return {}, {}
+    rows = db.execute(
+        f"SELECT digest, id, receipt FROM evidence WHERE digest IN ({marks(digests)}) OR id IN ({marks(ids)})",  # noqa: S608 - marks only
+        (*digests, *ids),
+    ).fetchall()
+    return {row["digest"]: unpacked(row["receipt"]) for row in rows}, {row["id"]: row["digest"] for row in rows}
 
 
-def append(db: Connection, arrival: Arrival, judgement: Judgement, sign: Callable[[int], bytes]) -> Kept:
-    """Store one evidence at the next position and return its receipt, which `sign` makes for that position.
-
-    To be called inside a transaction; the receipt is worth something only when that has been committed. Bytes that
-    are known get the receipt that they have; an id that belongs to other bytes is an event and stores nothing.
-    """
-    if (receipt := receipt_of(db, arrival.digest)) is not None:
-        return Kept(receipt, created=False)
-    if (known := digest_of_id(db, arrival.evidence.id)) is not None:
-        return note_conflict(db, arrival, known)
-    _flag_repeated_seq(db, arrival)
-    position = _next_position(db)
-    receipt = sign(position)
-    _insert(db, arrival, judgement, position, receipt)
-    db.execute("UPDATE person SET latest = ? WHERE id = ?", (position, arrival.person.id))
-    return Kept(receipt, created=True)
+def received_before(db: Connection, people: Sequence[str], number: int) -> dict[str, datetime]:
+    """Return when the last but `number` - 1 evidence of each person was received; who has fewer is left out."""
+    if not people:
+        return {}
+    rows = db.execute(
+        "SELECT id, (SELECT received_at FROM evidence WHERE evidence.person = person.id"  # noqa: S608 - marks only
+        f" ORDER BY position DESC LIMIT 1 OFFSET ?) AS earlier FROM person WHERE id IN ({marks(people)})",
+        (number - 1, *people),
+    )
+    return {row["id"]: from_text(row["earlier"]) for row in rows if row["earlier"] is not None}
 
 
 def note_conflict(db: Connection, arrival: Arrival, known: str) -> Kept:
@@ -156,25 +145,12 @@ def note_conflict(db: Connection, arrival: Arrival, known: str) -> Kept:
     while every further forgery has a digest of its own.
     """
     detail = f"the same evidence id arrived with other bytes, {arrival.digest}"
-    events.add(db, replace(_event(arrival, "id-conflict", detail), about=known))
+    events.add(db, replace(event_of(arrival, "id-conflict", detail), about=known))
     return Kept(None, created=False)
 
 
-def _next_position(db: Connection) -> int:
-    row = one_or_none(db, "UPDATE sequence SET next = next + 1 WHERE name = 'position' RETURNING next - 1 AS position")
-    if row is None:
-        raise LookupError("the sequence of positions is missing")
-    return int(row["position"])
-
-
-def _flag_repeated_seq(db: Connection, arrival: Arrival) -> None:
-    evidence = arrival.evidence
-    if one_or_none(db, "SELECT 1 FROM evidence WHERE kid = ? AND seq = ?", evidence.device.kid, evidence.seq):
-        detail = f"sequence number {evidence.seq} was used before: a copied key, or a computer restored from a backup"
-        events.add(db, _event(arrival, "seq-repeated", detail))
-
-
-def _event(arrival: Arrival, kind: str, detail: str) -> events.Event:
+def event_of(arrival: Arrival, kind: str, detail: str) -> events.Event:
+    """Return what is noted about an arrival."""
     return events.Event(
         at=arrival.received_at,
         kind=kind,
@@ -188,49 +164,102 @@ def _event(arrival: Arrival, kind: str, detail: str) -> events.Event:
     )
 
 
-def _insert(db: Connection, arrival: Arrival, judgement: Judgement, position: int, receipt: bytes) -> None:
-    evidence, result = arrival.evidence, judgement.result
-    row = {
-        "position": position,
-        "digest": arrival.digest,
-        "id": evidence.id,
-        "kid": evidence.device.kid,
-        "program": arrival.person.program,
-        "person": arrival.person.id,
-        "seq": evidence.seq,
-        "received_at": to_text(arrival.received_at),
-        "iat": evidence.iat,
-        "clock_skew": arrival.clock_skew,
-        "finished_at": to_text(evidence.finished_at),
-        "freshness": judgement.freshness,
-        "source_address": arrival.source_address,
-        "policy_digest": result.policy_digest,
-        "policy_name": result.policy_name,
-        "policy_version": result.policy_version,
-        "verdict": result.verdict.word,
-        "envelope": arrival.envelope,
-        "receipt": receipt,
-    }
+def insert_all(db: Connection, rows: Sequence[EvidenceRow]) -> None:
+    """Insert evidence that has its place in the log, with findings and observations, inside a transaction."""
+    values = [row.values() for row in rows]
+    columns = ", ".join(values[0])  # of this module's own
+    insert_rows(db, f"evidence ({columns})", [tuple(one.values()) for one in values])
+    judged = [(row.position, month_of(row.arrival.evidence.id), row.judgement) for row in rows]
+    _insert_findings(db, [(at, month, one.result, one.observations) for at, month, one in judged])
+
+
+@dataclass(frozen=True)
+class EvidenceRow:
+    """Evidence with its place in the log and its receipt."""
+
+    arrival: Arrival
+    judgement: Judgement
+    position: int
+    receipt: bytes
+
+    def values(self) -> dict[str, object]:
+        """Return the columns of its row."""
+        arrival, evidence, result = self.arrival, self.arrival.evidence, self.judgement.result
+        return {
+            "position": self.position,
+            "digest": arrival.digest,
+            "id": evidence.id,
+            "kid": evidence.device.kid,
+            "program": arrival.person.program,
+            "person": arrival.person.id,
+            "seq": evidence.seq,
+            "received_at": to_text(arrival.received_at),
+            "iat": evidence.iat,
+            "clock_skew": arrival.clock_skew,
+            "finished_at": to_text(evidence.finished_at),
+            "freshness": self.judgement.freshness,
+            "source_address": arrival.source_address,
+            "policy_digest": result.policy_digest,
+            "policy_name": result.policy_name,
+            "policy_version": result.policy_version,
+            "verdict": result.verdict.word,
+            "envelope": packed(arrival.envelope),
+            "receipt": packed(self.receipt),
+        }
+
+
+def judged_again(
+    db: Connection,
+    stored: Stored,
+    result: AttestationResult,
+    observations: tuple[ObservationCheck, ...],
+    shown: Overview,
+) -> None:
+    """Put another appraisal of somebody's latest evidence in the place of the one that lists show.
+
+    Inside a transaction; the receipt stays.
+    """
+    position = stored.summary.position
     db.execute(
-        "INSERT INTO evidence (position, digest, id, kid, program, person, seq, received_at, iat, clock_skew,"
-        " finished_at, freshness, source_address, policy_digest, policy_name, policy_version, verdict,"
-        " envelope, receipt)"
-        " VALUES (:position, :digest, :id, :kid, :program, :person, :seq, :received_at, :iat, :clock_skew,"
-        " :finished_at, :freshness, :source_address, :policy_digest, :policy_name, :policy_version, :verdict,"
-        " :envelope, :receipt)",
-        row,
+        "UPDATE evidence SET policy_digest = ?, policy_name = ?, policy_version = ?, verdict = ? WHERE position = ?",
+        (result.policy_digest, result.policy_name, result.policy_version, result.verdict.word, position),
     )
-    db.executemany(
-        "INSERT INTO finding VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(position, ordinal, *_finding_values(finding)) for ordinal, finding in enumerate(result.findings)],
-    )
-    db.executemany(
-        "INSERT INTO observation VALUES (?, ?, ?, ?)",
-        [(position, ordinal, one.responder, one.defect) for ordinal, one in enumerate(judgement.observations)],
-    )
+    db.execute("DELETE FROM finding WHERE position = ?", (position,))
+    db.execute("DELETE FROM observation WHERE position = ?", (position,))
+    _insert_findings(db, [(position, results.month_at(db, position), result, observations)])
+    with tally.kept(db, [stored.person.id]):
+        overview.put(db, stored.person, shown)
 
 
-def _finding_values(finding: Finding) -> tuple[str | None, ...]:
+def _insert_findings(
+    db: Connection, judged: Sequence[tuple[int, int, AttestationResult, tuple[ObservationCheck, ...]]]
+) -> None:
+    """Insert what lists need of what was found: position and month of the evidence, and what hangs on these.
+
+    Of the findings these are the few that were not met; all of them stand in what was signed (`store.findings`).
+    """
+    findings = [
+        (position, ordinal, *finding_values(finding), month)
+        for position, month, result, _ in judged
+        for ordinal, finding in unmet_findings(result)
+    ]
+    columns = "position, ordinal, quantity, verdict, severity, explanation, advice, reason, at_fault, trust, month"
+    insert_rows(db, f"finding ({columns})", findings)
+    observations = [
+        (position, ordinal, one.responder, one.defect, month)
+        for position, month, _, checks in judged
+        for ordinal, one in enumerate(checks)
+    ]
+    insert_rows(db, "observation (position, ordinal, responder, defect, month)", observations)
+
+
+def unmet_findings(result: AttestationResult) -> list[tuple[int, Finding]]:
+    """Return the findings that have a row of their own, each with its number: those that failed or are undecided."""
+    return [(number, one) for number, one in enumerate(result.findings) if one.verdict > Verdict.WARN]
+
+
+def finding_values(finding: Finding) -> tuple[str | None, ...]:
+    """Return a finding as its row holds it, from `quantity` on."""
     return (
         finding.quantity,
         finding.verdict.word,
@@ -257,15 +286,15 @@ def find(db: Connection, digest: str) -> Stored | None:
         "SELECT responder, defect FROM observation WHERE position = ? ORDER BY ordinal", (row["position"],)
     )
     return Stored(
-        summary=_with_unmet(db, [_summary(row)])[0],
+        summary=with_unmet(db, [summary_of(row)])[0],
         person=Person(row["person"], row["program"], row["person_name"]),
         id=row["id"],
         seq=row["seq"],
         iat=row["iat"],
         source_address=row["source_address"],
         policy_digest=row["policy_digest"],
-        envelope=row["envelope"],
-        receipt=row["receipt"],
+        envelope=unpacked(row["envelope"]),
+        receipt=unpacked(row["receipt"]),
         observations=tuple(ObservationCheck(one["responder"], one["defect"]) for one in observations),
     )
 
@@ -277,50 +306,58 @@ def of_person(db: Connection, person_id: str, *, limit: int, offset: int = 0) ->
         " FROM evidence WHERE person = ? ORDER BY position DESC LIMIT ? OFFSET ?",
         (person_id, limit, offset),
     )
-    return _with_unmet(db, [_summary(row) for row in rows])
+    return with_unmet(db, [summary_of(row) for row in rows])
 
 
-def people(db: Connection, wanted: Filter, *, limit: int, offset: int = 0) -> list[PersonRow]:
-    """Return the people that a filter lets through, by program and name, each with the evidence received last."""
+def within(
+    db: Connection, scope: Scope, program: str, person: str, *, before: int | None, limit: int
+) -> list[tuple[Person, Summary]]:
+    """Return evidence of a scope, received last first, each with whose it is; `before` is where the last page ended."""
+    condition, names = scope.condition("evidence.program")
+    asked = {
+        "evidence.program = ?": program, "evidence.person = ?": person,
+        "evidence.position < ?": "" if before is None else before,
+    }  # fmt: skip
+    conditions = {one: value for one, value in asked.items() if value != ""}
     rows = db.execute(
-        "SELECT person.id AS person_id, person.program AS program_id, person.name AS person_name, program.title,"
-        " position, digest, received_at, verdict, freshness, policy_name, policy_version, clock_skew, kid"
-        " FROM person JOIN program ON program.id = person.program"
-        " LEFT JOIN evidence ON evidence.position = person.latest"
-        " WHERE (:program = '' OR person.program = :program) AND (:name = '' OR instr(person.folded, :name) > 0)"
-        " AND (:verdict = '' OR COALESCE(evidence.verdict, 'none') = :verdict)"
-        " ORDER BY program.title, program.id, person.folded, person.id LIMIT :limit OFFSET :offset",
-        {**_values(wanted), "limit": limit, "offset": offset},
+        "SELECT evidence.position, digest, received_at, verdict, freshness, policy_name, policy_version, clock_skew,"  # noqa: S608 - our words
+        " kid, evidence.person, evidence.program, person.name AS person_name"
+        " FROM evidence JOIN person ON person.id = evidence.person"
+        f" WHERE {' AND '.join([condition, *conditions])} ORDER BY evidence.position DESC LIMIT ?",
+        (*names, *conditions.values(), limit),
     ).fetchall()
-    summaries = _with_unmet(db, [_summary(row) for row in rows if row["position"] is not None])
-    by_position = {summary.position: summary for summary in summaries}
-    return [
-        PersonRow(
-            Person(row["person_id"], row["program_id"], row["person_name"]),
-            row["title"],
-            by_position.get(row["position"]),
-        )
-        for row in rows
-    ]
+    whose = [Person(row["person"], row["program"], row["person_name"]) for row in rows]
+    return list(zip(whose, with_unmet(db, [summary_of(row) for row in rows]), strict=True))
 
 
-def count_people(db: Connection, wanted: Filter) -> dict[str, int]:
-    """Return how many people have which verdict (``none``: nothing received); the filter's own verdict is ignored."""
+def envelopes_of(db: Connection, person_id: str, *, limit: int, earliest: bool = False) -> list[Envelope]:
+    """Return a person's evidence as it was received: the last one first, or the `earliest` first."""
+    order = "position" if earliest else "position DESC"
     rows = db.execute(
-        "SELECT COALESCE(evidence.verdict, 'none') AS verdict, COUNT(*) AS number"
-        " FROM person LEFT JOIN evidence ON evidence.position = person.latest"
-        " WHERE (:program = '' OR person.program = :program) AND (:name = '' OR instr(person.folded, :name) > 0)"
-        " GROUP BY 1",
-        _values(wanted),
+        f"SELECT digest, received_at, envelope FROM evidence WHERE person = ? ORDER BY {order} LIMIT ?",  # noqa: S608 - our words
+        (person_id, limit),
     )
-    return {row["verdict"]: row["number"] for row in rows}
+    return [Envelope(row["digest"], from_text(row["received_at"]), unpacked(row["envelope"])) for row in rows]
 
 
-def _values(wanted: Filter) -> dict[str, str | int]:
-    return {"program": wanted.program, "verdict": wanted.verdict, "name": wanted.name.casefold()}
+def verdicts_of(db: Connection, person_id: str) -> list[tuple[Verdict, datetime]]:
+    """Return the verdicts of all checks of a person with when each was received, the oldest first."""
+    rows = db.execute("SELECT verdict, received_at FROM evidence WHERE person = ? ORDER BY position", (person_id,))
+    return [(Verdict.of(row["verdict"]), from_text(row["received_at"])) for row in rows]
 
 
-def _summary(row: Row) -> Summary:
+def of_device(db: Connection, kid: str, *, limit: int) -> list[Summary]:
+    """Return what one key has signed, received last first."""
+    rows = db.execute(
+        "SELECT position, digest, received_at, verdict, freshness, policy_name, policy_version, clock_skew, kid"
+        " FROM evidence WHERE kid = ? ORDER BY position DESC LIMIT ?",
+        (kid, limit),
+    )
+    return with_unmet(db, [summary_of(row) for row in rows])
+
+
+def summary_of(row: Row) -> Summary:
+    """Return what a row tells that has the columns of a list."""
     return Summary(
         row["position"],
         row["digest"],
@@ -334,13 +371,16 @@ def _summary(row: Row) -> Summary:
     )
 
 
-def _with_unmet(db: Connection, summaries: list[Summary]) -> list[Summary]:
+def with_unmet(db: Connection, summaries: list[Summary]) -> list[Summary]:
     """Add to each what was not met, worst first."""
     unmet: dict[int, list[tuple[str, Verdict]]] = {}
+    positions = [summary.position for summary in summaries]
+    if not positions:
+        return summaries
     rows = db.execute(
-        "SELECT position, quantity, verdict FROM finding"
-        " WHERE position IN (SELECT value FROM json_each(?)) AND verdict IN (?, ?) ORDER BY position, ordinal",
-        (json.dumps([summary.position for summary in summaries]), *UNMET),
+        "SELECT position, quantity, verdict FROM finding"  # noqa: S608 - marks only
+        f" WHERE position IN ({marks(positions)}) ORDER BY position, ordinal",
+        positions,
     )
     for row in rows:
         unmet.setdefault(row["position"], []).append((row["quantity"], Verdict.of(row["verdict"])))

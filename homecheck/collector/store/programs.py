@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
+from homecheck.collector.store import overview
 from homecheck.collector.store.database import Connection, Row, one_or_none
+from homecheck.collector.store.scope import Scope
 from homecheck.errors import SetupError
 from homecheck.policy import Policy, read_policy
 from homecheck.signing import PublicKey
@@ -18,12 +20,16 @@ from homecheck.strict_json import canonical
 
 @dataclass(frozen=True)
 class PolicyVersion:
-    """A policy as a program published it; `number` counts from 1 per program."""
+    """A policy as a program published it; `number` counts from 1 per program.
+
+    `source` is the text that it was read from, with its comments; empty where that was not kept.
+    """
 
     number: int
     published_at: datetime
     published_by: str
     policy: Policy
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,8 @@ class Program:
     retention_days: int
     created_at: datetime
     current: PolicyVersion
+    four_eyes: bool = False  # an exception is proposed by one and approved by another
+    language: str = "en"  # of letters to people who have not asked for another
 
     @property
     def policy(self) -> Policy:
@@ -53,7 +61,7 @@ class Responder:
 
 
 _PROGRAM: Final = """
-    SELECT program.*, number, members, published_at, published_by
+    SELECT program.*, number, members, published_at, published_by, source
     FROM program JOIN policy_version ON policy_version.program = program.id AND policy_version.number = program.policy
 """
 
@@ -66,10 +74,25 @@ def add(db: Connection, program: Program) -> None:
             f"Change its policy: homecheck collector program policy {program.id} --policy NAME",
         )
     db.execute(
-        "INSERT INTO program (id, title, purpose, retention_days, created_at, policy) VALUES (?, ?, ?, ?, ?, ?)",
-        (program.id, program.title, program.purpose, program.retention_days, to_text(program.created_at), 0),
-    )
+        "INSERT INTO program (id, title, purpose, retention_days, created_at, policy, four_eyes, language)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            program.id, program.title, program.purpose, program.retention_days, to_text(program.created_at), 0,
+            int(program.four_eyes), program.language,
+        ),
+    )  # fmt: skip
     publish(db, program.id, program.current)
+
+
+def describe(db: Connection, program: str, title: str, purpose: str, retention_days: int, language: str) -> None:
+    """Change what people read of a program, in which language, and how long its results are kept."""
+    sql = "UPDATE program SET title = ?, purpose = ?, retention_days = ?, language = ? WHERE id = ?"
+    db.execute(sql, (title, purpose, retention_days, language, program))
+
+
+def set_four_eyes(db: Connection, program: str, wanted: bool) -> None:
+    """Say whether an exception needs two people."""
+    db.execute("UPDATE program SET four_eyes = ? WHERE id = ?", (int(wanted), program))
 
 
 def publish(db: Connection, program: str, version: PolicyVersion) -> PolicyVersion:
@@ -78,15 +101,16 @@ def publish(db: Connection, program: str, version: PolicyVersion) -> PolicyVersi
     number = int(row[0]) if row else 1
     policy = version.policy
     db.execute(
-        "INSERT INTO policy_version (program, number, name, version, digest, members, published_at, published_by)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO policy_version (program, number, name, version, digest, members, published_at, published_by,"
+        " source) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             program, number, policy.name, policy.version, policy.digest, canonical(policy.members()).decode(),
-            to_text(version.published_at), version.published_by,
+            to_text(version.published_at), version.published_by, version.source,
         ),
     )  # fmt: skip
     db.execute("UPDATE program SET policy = ? WHERE id = ?", (number, program))
-    return PolicyVersion(number, version.published_at, version.published_by, policy)
+    overview.new_recheck(db, program, policy.recheck_every())
+    return replace(version, number=number)
 
 
 def find(db: Connection, program: str) -> Program | None:
@@ -107,8 +131,14 @@ def get(db: Connection, program: str) -> Program:
 
 
 def every(db: Connection) -> list[Program]:
-    """Return all programs by title."""
+    """Return all programs by title, for who runs the collector; `within` is for visitors."""
     return [_program(row) for row in db.execute(f"{_PROGRAM} ORDER BY program.title, program.id")]
+
+
+def within(db: Connection, scope: Scope) -> list[Program]:
+    """Return the programs that somebody sees, by title."""
+    condition, values = scope.condition("program.id")
+    return [_program(row) for row in db.execute(f"{_PROGRAM} WHERE {condition} ORDER BY title, program.id", values)]
 
 
 def history(db: Connection, program: str) -> list[PolicyVersion]:
@@ -145,12 +175,14 @@ def responders(db: Connection) -> list[Responder]:
 
 def _program(row: Row) -> Program:
     return Program(
-        row["id"], row["title"], row["purpose"], row["retention_days"], from_text(row["created_at"]), _version(row)
-    )
+        row["id"], row["title"], row["purpose"], row["retention_days"], from_text(row["created_at"]), _version(row),
+        bool(row["four_eyes"]), row["language"],
+    )  # fmt: skip
 
 
 def _version(row: Row) -> PolicyVersion:
-    return PolicyVersion(row["number"], from_text(row["published_at"]), row["published_by"], _policy(row["members"]))
+    policy, at = _policy(row["members"]), from_text(row["published_at"])
+    return PolicyVersion(row["number"], at, row["published_by"], policy, row["source"])
 
 
 @lru_cache(maxsize=64)

@@ -13,13 +13,15 @@ class Settings:
     """What was given at set-up. `configured_url` is None when nobody has named an address.
 
     `served_url` is where the collector was last served from without a configured address. `keys` is a folder, relative
-    to the database's own folder when it lies beside it, so that both can be moved together.
+    to the database's own folder when it lies beside it, so that both can be moved together. `log_key` is the log's
+    public key as a vkey, with its name; None until a log that was begun by an upgrade is first served.
     """
 
     name: str
     configured_url: str | None
     served_url: str
     keys: str
+    log_key: str | None = None
 
     @property
     def url(self) -> str:
@@ -28,21 +30,27 @@ class Settings:
 
     def keys_folder(self, database: Database) -> Path:
         """Return the folder of the signing key and the challenge secret."""
-        return database.path.parent / self.keys  # an absolute `keys` replaces what stands before it
+        return database.folder / self.keys  # an absolute `keys` replaces what stands before it
 
 
 def read(db: Connection) -> Settings:
     """Return the settings."""
     values = {row["name"]: row["value"] for row in db.execute("SELECT name, value FROM setting")}
-    return Settings(values["name"], values.get("url"), values["served_url"], values["keys"])
+    return Settings(values["name"], values.get("url"), values["served_url"], values["keys"], values.get("log_key"))
 
 
 def write(db: Connection, name: str, value: str) -> None:
-    """Set one setting: name, url, served_url or keys."""
+    """Set one setting: name, url, served_url, keys or log_key."""
     db.execute(
         "INSERT INTO setting (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (name, value),
     )
+
+
+def find(db: Connection, name: str) -> str | None:
+    """Return the value of one setting, or None."""
+    row = one_or_none(db, "SELECT value FROM setting WHERE name = ?", name)
+    return None if row is None else str(row["value"])
 
 
 def touch(db: Connection, moment: str) -> None:

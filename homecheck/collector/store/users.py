@@ -1,7 +1,8 @@
-"""Who may look at the dashboard: users with one role each, single-use sign-in links, and sessions."""
+"""Who may look at the dashboard: users with a role in every program or in some, and single-use sign-in links."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, cast
@@ -13,14 +14,33 @@ from homecheck.standards.rfc_3339 import to_text
 
 Role = Literal["viewer", "reviewer", "admin", "auditor"]
 ROLES: Final[tuple[Role, ...]] = ("viewer", "reviewer", "admin", "auditor")
+EVERYWHERE: Final = ""  # in the place of a program's id: in every program
 
 
 @dataclass(frozen=True)
 class User:
-    """Somebody who may sign in."""
+    """Somebody who may sign in. `roles` has one role for each program, and one for EVERYWHERE.
+
+    `token` is the id of the API token that speaks for them, `scopes` what it may at most (None: all that they may), and
+    `only` the one program that it reaches (empty: all of theirs).
+    """
 
     name: str
-    role: Role
+    roles: Mapping[str, Role]
+    token: str = ""
+    scopes: frozenset[str] | None = None
+    only: str = EVERYWHERE
+
+    @property
+    def of_programs(self) -> dict[str, Role]:
+        """The roles that count in single programs."""
+        return {place: role for place, role in self.roles.items() if place != EVERYWHERE}
+
+    @property
+    def words(self) -> str:
+        """The roles as people read them."""
+        found = [role if place == EVERYWHERE else f"{role} of {place}" for place, role in sorted(self.roles.items())]
+        return ", ".join(found) or "no role"
 
 
 def add(db: Connection, user: User, now: datetime) -> None:
@@ -29,24 +49,51 @@ def add(db: Connection, user: User, now: datetime) -> None:
         raise SetupError(
             f"the user {user.name!r} exists already", f"Let them sign in: homecheck collector user link {user.name}"
         )
-    db.execute("INSERT INTO user (name, role, created_at) VALUES (?, ?, ?)", (user.name, user.role, to_text(now)))
+    everywhere = user.roles.get(EVERYWHERE, "")
+    db.execute('INSERT INTO "user" (name, role, created_at) VALUES (?, ?, ?)', (user.name, everywhere, to_text(now)))
+    for program, role in user.roles.items():
+        set_role(db, user.name, program, role)
+
+
+def set_role(db: Connection, name: str, program: str, role: Role | None) -> None:
+    """Give a user a role in a program or EVERYWHERE; None takes it away."""
+    if program == EVERYWHERE:
+        db.execute('UPDATE "user" SET role = ? WHERE name = ?', (role or "", name))
+        return
+    db.execute("DELETE FROM user_role WHERE account = ? AND program = ?", (name, program))
+    if role is not None:
+        db.execute("INSERT INTO user_role (account, program, role) VALUES (?, ?, ?)", (name, program, role))
 
 
 def find(db: Connection, name: str) -> User | None:
     """Return the user, or None."""
-    row = one_or_none(db, "SELECT name, role FROM user WHERE name = ?", name)
-    return None if row is None else User(row["name"], cast(Role, row["role"]))
+    row = one_or_none(db, 'SELECT role FROM "user" WHERE name = ?', name)
+    if row is None:
+        return None
+    roles = {EVERYWHERE: cast(Role, row["role"])} if row["role"] else {}
+    for one in db.execute("SELECT program, role FROM user_role WHERE account = ?", (name,)):
+        roles[one["program"]] = cast(Role, one["role"])
+    return User(name, roles)
+
+
+def get(db: Connection, name: str) -> User:
+    """Return the user. SetupError names those that there are."""
+    found = find(db, name)
+    if found is None:
+        names = ", ".join(one.name for one in every(db))
+        raise SetupError(f"there is no user {name!r:.60}; there are: {names}", "See: homecheck collector user add")
+    return found
 
 
 def every(db: Connection) -> list[User]:
     """Return all users by name."""
-    rows = db.execute("SELECT name, role FROM user ORDER BY name")
-    return [User(row["name"], cast(Role, row["role"])) for row in rows]
+    names = [row["name"] for row in db.execute('SELECT name FROM "user" ORDER BY name').fetchall()]
+    return [found for name in names if (found := find(db, name)) is not None]
 
 
 def remove(db: Connection, name: str) -> bool:
-    """Forget a user with their links and sessions; tell whether there was one."""
-    return db.execute("DELETE FROM user WHERE name = ?", (name,)).rowcount > 0
+    """Forget a user with their links, sessions, password and tokens; tell whether there was one."""
+    return db.execute('DELETE FROM "user" WHERE name = ?', (name,)).rowcount > 0
 
 
 def add_link(db: Connection, token: str, user: str, expires_at: datetime) -> None:
@@ -56,38 +103,13 @@ def add_link(db: Connection, token: str, user: str, expires_at: datetime) -> Non
 
 def link_owner(db: Connection, token: str, now: datetime) -> User | None:
     """Return whom an unused sign-in link would sign in, without using it."""
-    row = one_or_none(
-        db,
-        "SELECT user.name, user.role FROM sign_in_link JOIN user ON user.name = sign_in_link.user"
-        " WHERE token_sha256 = ? AND expires_at > ?",
-        secret_hash(token),
-        to_text(now),
-    )
-    return None if row is None else User(row["name"], cast(Role, row["role"]))
+    sql = 'SELECT "user" FROM sign_in_link WHERE token_sha256 = ? AND expires_at > ?'
+    row = one_or_none(db, sql, secret_hash(token), to_text(now))
+    return None if row is None else find(db, row["user"])
 
 
-def use_link(db: Connection, token: str, session: str, now: datetime, expires_at: datetime) -> User | None:
-    """Turn a sign-in link into a session; None when it is unknown, used or too old."""
+def use_link(db: Connection, token: str, now: datetime) -> User | None:
+    """Use a sign-in link up and return whose it was; None when it is unknown, used or too old."""
     user = link_owner(db, token, now)
     db.execute("DELETE FROM sign_in_link WHERE token_sha256 = ? OR expires_at <= ?", (secret_hash(token), to_text(now)))
-    if user is not None:
-        db.execute("DELETE FROM session WHERE expires_at <= ?", (to_text(now),))
-        db.execute("INSERT INTO session VALUES (?, ?, ?)", (secret_hash(session), user.name, to_text(expires_at)))
     return user
-
-
-def session_owner(db: Connection, session: str, now: datetime) -> User | None:
-    """Return whose session this is, or None."""
-    row = one_or_none(
-        db,
-        "SELECT user.name, user.role FROM session JOIN user ON user.name = session.user"
-        " WHERE token_sha256 = ? AND expires_at > ?",
-        secret_hash(session),
-        to_text(now),
-    )
-    return None if row is None else User(row["name"], cast(Role, row["role"]))
-
-
-def end_session(db: Connection, session: str) -> None:
-    """Sign out."""
-    db.execute("DELETE FROM session WHERE token_sha256 = ?", (secret_hash(session),))

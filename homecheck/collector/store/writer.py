@@ -8,37 +8,34 @@ in it, and nobody is told otherwise.
 from __future__ import annotations
 
 import queue
-import sqlite3
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeVar
 
-from homecheck.collector.store.database import Connection, Database, roll_back
+from homecheck.collector.store.connection import Connection, roll_back
+from homecheck.collector.store.database import Database
+from homecheck.collector.store.failures import Busy, NotStored
 from homecheck.errors import HomecheckError
 
 MAX_WAITING: Final = 2_000
 MAX_BATCH: Final = 128
 # What can be wrong with one piece alone; the database's other errors concern everything in the transaction.
-OF_ONE_PIECE: Final = (HomecheckError, sqlite3.IntegrityError, ArithmeticError, LookupError, TypeError, ValueError)
+OF_ONE_PIECE: Final = (HomecheckError, ArithmeticError, LookupError, TypeError, ValueError)
 
 Result = TypeVar("Result")
-
-
-class Busy(HomecheckError):
-    """More waits to be written than can be promised to be written soon."""
-
-
-class NotStored(HomecheckError):
-    """The database cannot take anything now: the disk is full, or it went away. Nothing of this was kept."""
+Item = TypeVar("Item")
 
 
 @dataclass
 class _Piece:
     work: Callable[[Connection], Any]
     future: Future[Any]
+    number: int = 1  # of uploads that it is about
     result: Any = None
     error: BaseException | None = None
 
@@ -53,6 +50,7 @@ class Writer:
     _thread: threading.Thread | None = None
     _ended: bool = False
     commits: int = 0
+    observe: Callable[[int, float], None] = lambda _pieces, _seconds: None  # after each commit
 
     def start(self) -> None:
         """Start the thread."""
@@ -65,31 +63,47 @@ class Writer:
             self._waiting.put(None)
             self._thread.join()
 
+    def waiting(self) -> int:
+        """Return how many pieces wait for the next transactions."""
+        return self._waiting.qsize()
+
     def submit(self, work: Callable[[Connection], Result]) -> Future[Result]:
         """Do `work` in the next transaction; its result is there when the commit is durable. Raises Busy, NotStored."""
+        return self._submit(_Piece(work, Future()))
+
+    def submit_all(
+        self, work: Callable[[Connection, Sequence[Item]], Sequence[Result]], items: Sequence[Item]
+    ) -> Future[list[Result | BaseException]]:
+        """Do `work` with all `items` at once in the next transaction; it returns their results in order.
+
+        Where that fails for a fault of one of them, each is done singly, and for one that fails its error stands in the
+        place of its result. Raises Busy, NotStored.
+        """
+        return self._submit(_Piece(partial(_do_all, work=work, items=items), Future(), len(items)))
+
+    def _submit(self, piece: _Piece) -> Future[Any]:
         if self._thread is None or not self._thread.is_alive():
             raise NotStored("nobody writes into the database any more")
         if self._waiting.qsize() >= self.max_waiting:
             raise Busy(f"{self.max_waiting} uploads are waiting to be stored")
-        future: Future[Result] = Future()
-        self._waiting.put(_Piece(work, future))
+        self._waiting.put(piece)
         if self._ended:  # it ended while this was put behind it
             self._give_up()
-        return future
+        return piece.future
 
     def _run(self) -> None:
-        db: Connection | None = None
+        kept = _Kept(self.database)
         try:
-            db = self.database.open()
             while (first := self._waiting.get()) is not None:
                 batch, last = self._take(first)
-                _write(db, [piece for piece in batch if piece.future.set_running_or_notify_cancel()])
+                began = time.perf_counter()
+                _write(kept, [piece for piece in batch if piece.future.set_running_or_notify_cancel()])
                 self.commits += 1
+                self.observe(sum(piece.number for piece in batch), time.perf_counter() - began)
                 if last:
                     break
         finally:
-            if db is not None:
-                db.close()
+            kept.close()
             self._ended = True
             self._give_up()
 
@@ -115,20 +129,43 @@ class Writer:
                     piece.future.set_exception(NotStored("the collector is stopping"))
 
 
-def _write(db: Connection, batch: list[_Piece]) -> None:
+@dataclass
+class _Kept:
+    """The writer's connection: one, for as long as the way to the database holds."""
+
+    database: Database
+    _db: Connection | None = None
+
+    def usable(self) -> Connection:
+        """Return it, or another one where it broke. NotStored while there is no way."""
+        if self._db is None or not self._db.usable:
+            self.close()
+            self._db = self.database.open()
+        return self._db
+
+    def close(self) -> None:
+        """Close it, if there is one."""
+        db, self._db = self._db, None
+        if db is not None:
+            db.close()
+
+
+def _write(kept: _Kept, batch: list[_Piece]) -> None:
     """Do everything in one transaction and tell the results after its commit."""
+    db: Connection | None = None
     committed = False
     try:
-        db.execute("BEGIN IMMEDIATE")
+        db = kept.usable()
+        db.begin()
         for piece in batch:
             _do(db, piece)
         db.execute("COMMIT")
         committed = True
-    except sqlite3.Error as error:
+    except NotStored as error:
         for piece in batch:
-            piece.error = NotStored(f"the database cannot be written: {error}")
+            piece.error = NotStored(error.message)  # one for each: whoever waits adds its own trace
     finally:  # also for an error that nobody expected, which ends the writer: nobody waits for ever
-        if not committed:
+        if db is not None and not committed:
             roll_back(db)
         for piece in batch:
             if not committed and piece.error is None:
@@ -141,10 +178,47 @@ def _write(db: Connection, batch: list[_Piece]) -> None:
 
 def _do(db: Connection, piece: _Piece) -> None:
     """Do one piece; an error of its own undoes it alone."""
-    db.execute("SAVEPOINT piece")
     try:
-        piece.result = piece.work(db)
+        piece.result = _undone_alone(db, piece.work)
+    except NotStored:
+        raise  # it concerns everything in the transaction
     except OF_ONE_PIECE as error:
         piece.error = error
+
+
+def _do_all(
+    db: Connection, work: Callable[[Connection, Sequence[Item]], Sequence[Result]], items: Sequence[Item]
+) -> list[Result | BaseException]:
+    """Do all items at once, or each singly where one of them cannot be done."""
+    try:
+        return [*_undone_alone(db, lambda one: work(one, items))]
+    except NotStored:
+        raise
+    except OF_ONE_PIECE:
+        return [_result_or_error(db, work, item) for item in items]
+
+
+def _result_or_error(
+    db: Connection, work: Callable[[Connection, Sequence[Item]], Sequence[Result]], item: Item
+) -> Result | BaseException:
+    try:
+        return _undone_alone(db, lambda one: work(one, [item]))[0]
+    except NotStored:
+        raise
+    except OF_ONE_PIECE as error:
+        return error
+
+
+def _undone_alone(db: Connection, work: Callable[[Connection], Result]) -> Result:
+    """Do some work inside the transaction; where it fails by its own fault, nothing of it was done."""
+    db.execute("SAVEPOINT piece")
+    try:
+        result = work(db)
+    except NotStored:
+        raise
+    except OF_ONE_PIECE:
         db.execute("ROLLBACK TO piece")
+        db.execute("RELEASE piece")
+        raise
     db.execute("RELEASE piece")
+    return result

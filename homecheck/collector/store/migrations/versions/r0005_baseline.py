@@ -1,23 +1,84 @@
-"""The tables. A change raises `VERSION`; a database of another version is refused, never guessed at."""
+"""The tables of version 5, where Alembic took over: everything of the first versions."""
 
 from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 1
+from homecheck.collector.store.migrations import before, run
 
-TABLES: Final = """
+revision: Final = "0005"
+down_revision: Final = before(revision)
+
+CALLBACK: Final = """
+CREATE TABLE callback (
+    id           TEXT PRIMARY KEY,  -- 128 random bits; the code follows from it and a secret that is not in here
+    kid          TEXT NOT NULL REFERENCES device (kid),
+    program      TEXT NOT NULL REFERENCES program (id),
+    person       TEXT NOT NULL REFERENCES person (id),
+    nonce        TEXT NOT NULL,     -- the challenge of the check that asked
+    phone        TEXT NOT NULL,     -- the number on file when it asked
+    requested_at TEXT NOT NULL,
+    expires_at   TEXT NOT NULL,
+    attempts     INTEGER NOT NULL,
+    state        TEXT NOT NULL,     -- pending, yes, no or replaced
+    answered_at  TEXT,
+    UNIQUE (kid, nonce)
+) STRICT;
+CREATE INDEX callback_by_person ON callback (person, requested_at);
+CREATE INDEX callback_by_state ON callback (state, expires_at);
+"""
+
+# Results are apart from the evidence: one with the receipt, and another one each time the evidence is judged again.
+RESULT: Final = """
+CREATE TABLE result (
+    position INTEGER NOT NULL REFERENCES evidence (position) ON DELETE CASCADE,
+    number   INTEGER NOT NULL,  -- 0: made with the receipt
+    made_at  TEXT NOT NULL,
+    document BLOB NOT NULL,     -- as signed, byte for byte
+    PRIMARY KEY (position, number)
+) STRICT;
+"""
+
+# Which key took the place of which, and why a key was revoked.
+SUCCESSION: Final = """
+-- The key that named this one its heir, and when this one named its own. A key has one heir.
+ALTER TABLE device ADD COLUMN replaces TEXT REFERENCES device (kid);
+ALTER TABLE device ADD COLUMN replaced_at TEXT;
+CREATE UNIQUE INDEX device_by_replaces ON device (replaces);
+ALTER TABLE device ADD COLUMN revoked_reason TEXT NOT NULL DEFAULT '';
+"""
+
+LOG: Final = """
+-- The tamper-evident log (RFC 6962): one entry for every receipt and every event.
+CREATE TABLE log_entry (
+    position INTEGER PRIMARY KEY,
+    kind     TEXT NOT NULL,    -- receipt, event, or gap: used up before there was a log, and its row is gone
+    leaf     BLOB NOT NULL,    -- the leaf's hash
+    salt     BLOB              -- NULL: erased, with what the entry was of
+) STRICT;
+
+-- Subtrees that are full, above the leaves. They follow from the leaves and are kept so that proofs are quick.
+CREATE TABLE log_node (
+    level  INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    hash   BLOB NOT NULL,
+    PRIMARY KEY (level, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE log_state (
+    one      INTEGER PRIMARY KEY CHECK (one = 1),
+    size     INTEGER NOT NULL,  -- entries: the next free position
+    frontier BLOB NOT NULL      -- the full subtrees that they consist of, the largest first
+) STRICT;
+INSERT INTO log_state VALUES (1, 0, x'');
+"""
+
+TABLES: Final = (
+    """
 CREATE TABLE setting (
     name  TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT;
-
--- The next free position of the log, counted here so that deleting evidence never frees one.
-CREATE TABLE sequence (
-    name TEXT PRIMARY KEY,
-    next INTEGER NOT NULL
-) STRICT;
-INSERT INTO sequence VALUES ('position', 0);
 
 CREATE TABLE program (
     id             TEXT PRIMARY KEY,
@@ -54,6 +115,7 @@ CREATE TABLE person (
     folded     TEXT NOT NULL,     -- the name without case, for sorting and searching
     created_at TEXT NOT NULL,
     latest     INTEGER,           -- position of the evidence received last
+    phone      TEXT,              -- the number on file, E.164; NULL: none
     UNIQUE (program, name)
 ) STRICT;
 
@@ -84,7 +146,7 @@ CREATE TABLE device (
 CREATE INDEX device_by_person ON device (person);
 
 CREATE TABLE evidence (
-    position       INTEGER PRIMARY KEY,
+    position       INTEGER PRIMARY KEY,  -- in the log
     digest         TEXT NOT NULL UNIQUE,
     id             TEXT NOT NULL UNIQUE,
     kid            TEXT NOT NULL REFERENCES device (kid),
@@ -129,7 +191,7 @@ CREATE TABLE observation (
     PRIMARY KEY (position, ordinal)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE user (
+CREATE TABLE "user" (
     name       TEXT PRIMARY KEY,
     role       TEXT NOT NULL,
     created_at TEXT NOT NULL
@@ -137,13 +199,13 @@ CREATE TABLE user (
 
 CREATE TABLE sign_in_link (
     token_sha256 TEXT PRIMARY KEY,
-    user         TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    "user"       TEXT NOT NULL REFERENCES "user" (name) ON DELETE CASCADE,
     expires_at   TEXT NOT NULL
 ) STRICT;
 
 CREATE TABLE session (
     token_sha256 TEXT PRIMARY KEY,
-    user         TEXT NOT NULL REFERENCES user (name) ON DELETE CASCADE,
+    "user"       TEXT NOT NULL REFERENCES "user" (name) ON DELETE CASCADE,
     expires_at   TEXT NOT NULL
 ) STRICT;
 
@@ -157,8 +219,48 @@ CREATE TABLE event (
     program        TEXT,
     person         TEXT,
     about          TEXT NOT NULL,     -- what it is about: a digest, a kid, a name
-    detail         TEXT NOT NULL
+    detail         TEXT NOT NULL,
+    position       INTEGER            -- in the log; always there
 ) STRICT;
 CREATE INDEX event_by_person ON event (person);
 CREATE INDEX event_by_about ON event (kind, about);
+CREATE UNIQUE INDEX event_by_position ON event (position);
 """
+    + CALLBACK
+    + LOG
+    + RESULT
+    + SUCCESSION
+)
+
+# In an order in which nobody refers to what is gone.
+_DROP: Final = """
+DROP TABLE result;
+DROP TABLE log_state;
+DROP TABLE log_node;
+DROP TABLE log_entry;
+DROP TABLE callback;
+DROP TABLE event;
+DROP TABLE session;
+DROP TABLE sign_in_link;
+DROP TABLE "user";
+DROP TABLE observation;
+DROP TABLE finding;
+DROP TABLE evidence;
+DROP TABLE device;
+DROP TABLE invite;
+DROP TABLE person;
+DROP TABLE responder;
+DROP TABLE policy_version;
+DROP TABLE program;
+DROP TABLE setting;
+"""
+
+
+def upgrade() -> None:
+    """Make the tables."""
+    run(TABLES)
+
+
+def downgrade() -> None:
+    """Remove everything."""
+    run(_DROP)

@@ -1,0 +1,171 @@
+"""Deleting a whole month of checks by the operator's word, sooner than the retention of programs would.
+
+People whose last check goes stand by the newest that is left, as its envelope tells; who has none left stands as
+somebody who was never checked.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from homecheck.collector.overview import Overview, overview
+from homecheck.collector.results import evidence_in
+from homecheck.collector.store import dropped_month, people, programs, tally
+from homecheck.collector.store import evidence as evidence_store
+from homecheck.collector.store import findings as signed_findings
+from homecheck.collector.store import monthly as store
+from homecheck.collector.store import overview as overviews
+from homecheck.collector.store.database import Connection, Database, opened, transaction
+from homecheck.collector.store.failures import Held
+from homecheck.errors import SetupError
+from homecheck.founded import observed
+
+MOST_LOOKED_AT: Final = 1_000  # people, by envelopes of theirs
+LOOKED_AT: Final = 20  # of these in one transaction that others wait for
+ALONE_AT_ONCE: Final = 100  # people, or keys, of whom nothing is left
+TRIES: Final = 200  # of a moment in which nobody reads
+BREATH_SECONDS: Final = 0.05  # between two pieces, in which uploads go on
+
+
+@dataclass(frozen=True)
+class Month:
+    """A month, as its number (202611), and how many checks of it there are in each program."""
+
+    number: int
+    checks: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """All checks."""
+        return sum(self.checks.values())
+
+
+def read_month(text: str, now: datetime) -> int:
+    """Return the number of a month like 2026-11. SetupError for another text, and for a month that is not over."""
+    found = re.fullmatch(r"([0-9]{4})-(0[1-9]|1[0-2])", text, re.ASCII)
+    month = int(found[1] + found[2]) if found else 0
+    if month < 197001:
+        raise SetupError(f"{text!r:.40} is no month", "Write it like this: 2026-11")
+    if month >= now.year * 100 + now.month:
+        raise SetupError(f"{text} is not over", "A month can be deleted when it has ended, in UTC.")
+    return month
+
+
+def look(database: Database, month: int) -> Month:
+    """Return what deleting a month would delete. SetupError where too many people would stand by an earlier check."""
+    with opened(database) as db:
+        if (number := store.last_ones(db, month)) > MOST_LOOKED_AT:
+            raise SetupError(
+                f"{number} people have their last check in {store.written(month)}, and others in another month",
+                "Delete the earlier months first: lists show how people stand by their last check.",
+            )
+        return Month(month, store.by_program(db, month))
+
+
+def purge(database: Database, month: Month, by: str, now: datetime) -> bool:
+    """Delete a month; return whether older pages of the file were overwritten as well.
+
+    Where an earlier attempt was cut off, this goes on. SetupError where others read for so long that it cannot be done.
+    """
+    with opened(database) as db:
+        db.leave_no_trace()
+        at_once = store.is_table(db, month.number)
+        if at_once:
+            _drop(db, month, by, now)
+        singly = False
+        while _delete_some(db, month.number, by, now):
+            singly = True
+            time.sleep(BREATH_SECONDS)
+        if not at_once:
+            with transaction(db):
+                store.note(db, month.number, month.checks, by, now)
+        _finish(db, month.number)
+        return singly and db.empty_journal()  # what was a table has left no rows behind
+
+
+def _drop(db: Connection, month: Month, by: str, now: datetime) -> None:
+    """Drop a month that is a table, in a moment in which nobody reads it; all or nothing of it."""
+    for _ in range(TRIES):
+        seen = dropped_month.look(db, month.number)
+        with suppress(Held), transaction(db):
+            if dropped_month.drop(db, seen, by, now):
+                store.note(db, month.number, month.checks, by, now)
+                return
+        time.sleep(BREATH_SECONDS)
+    raise SetupError(
+        f"the tables of {store.written(month.number)} are read without a pause, so they cannot be dropped",
+        "Wait until a backup, an export or a VACUUM that is running has ended, and give the command again.",
+    )
+
+
+def _finish(db: Connection, month: int) -> None:
+    """Do what is left to do about entries that events say were deleted with a month: nothing, mostly, in SQLite."""
+    runs = store.runs_told(db, month)
+    whose = dropped_month.people_left(db, runs)
+    others = people.with_other_checks(db, whose)
+    for some in (
+        *_pieces([one for one in whose if one not in others], ALONE_AT_ONCE),
+        *_pieces(sorted(others), LOOKED_AT),
+    ):
+        with transaction(db):
+            store.find_latest(db, some)
+            _stand_by_what_is_left(db, some)
+        time.sleep(BREATH_SECONDS)
+    for some in _pieces(dropped_month.keys_left(db, runs), ALONE_AT_ONCE):
+        with transaction(db):
+            store.find_latest_of_keys(db, some)
+    dropped_month.destroy_salts(db, runs)
+
+
+def _pieces(ids: Sequence[str], at_once: int) -> Iterator[Sequence[str]]:
+    return (ids[at : at + at_once] for at in range(0, len(ids), at_once))
+
+
+def _delete_some(db: Connection, month: int, by: str, now: datetime) -> bool:
+    """Delete some checks, and have people stand by what is left; tell whether there were any."""
+    with transaction(db):
+        positions = store.some(db, month)  # in here: the hourly deletion of what is too old must not name them as well
+        _stand_by_what_is_left(db, store.delete(db, month, positions, by, now))
+    return bool(positions)
+
+
+def _stand_by_what_is_left(db: Connection, whose: Sequence[str]) -> None:
+    with tally.kept(db, whose):
+        overviews.forget_all(db, whose)
+        for one in people.checked(db, whose):
+            _stand_again(db, one)
+
+
+def _stand_again(db: Connection, person_id: str) -> None:
+    """Have somebody stand by the checks that are left; nothing is done where none is."""
+    digest = people.latest_evidence(db, person_id)
+    who = people.person(db, person_id)
+    if digest is None or who is None:
+        return
+    shown = _shown(db, digest)
+    for verdict, received_at in evidence_store.verdicts_of(
+        db, person_id
+    ):  # since when somebody fails is in all of them
+        overviews.put(db, who, replace(shown, verdict=verdict, received_at=received_at))
+
+
+def _shown(db: Connection, digest: str) -> Overview:
+    """Return what lists show of evidence, by the policy that it was judged by. Refused where it is not as received."""
+    stored = evidence_store.find(db, digest)
+    if stored is None:
+        raise LookupError(f"the evidence {digest} has gone meanwhile")
+    program = stored.person.program
+    now = programs.get(db, program).policy
+    policy = programs.policy_by_digest(db, program, stored.policy_digest) or now
+    evidence = evidence_in(db, stored)
+    result = signed_findings.newest(db, stored.summary.position)
+    verdicts = [(one.quantity, one.verdict) for one in result.findings]
+    responders = {one.key.kid: one.key for one in programs.responders(db)}
+    found = overview(evidence, policy, verdicts, stored.summary.received_at, observed(evidence, responders.get))
+    return replace(found, recheck=now.recheck_every())

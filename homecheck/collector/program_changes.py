@@ -1,0 +1,77 @@
+"""Programs added and changed, each with its event, inside a transaction."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from homecheck.collector.store import events, programs
+from homecheck.collector.store.database import Connection
+from homecheck.collector.store.events import By
+from homecheck.collector.store.programs import Program
+from homecheck.errors import SetupError
+from homecheck.locale import LANGUAGES, SOURCE
+
+ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
+MAX_TITLE: Final = 200  # characters
+MAX_PURPOSE: Final = 1_000
+LONGEST: Final = 3_660  # days
+DEFAULT_DAYS: Final = 180
+FOUR_EYES: Final = "four-eyes"  # the kind of event that tells whether an exception needs two people
+
+
+@dataclass(frozen=True)
+class Description:
+    """What people read of a program, and how many days its results are kept."""
+
+    title: str
+    purpose: str
+    retention_days: int
+    language: str = SOURCE  # of letters to people who have not asked for another
+
+    def check(self) -> None:
+        """SetupError for what nobody could read, or no promise of days."""
+        for name, text, most in (("title", self.title, MAX_TITLE), ("purpose", self.purpose, MAX_PURPOSE)):
+            if not text.strip() or len(text) > most or not text.isprintable():
+                raise SetupError(f"{name}: {text!r:.60}", f"Write 1 to {most} printable characters.")
+        if not 1 <= self.retention_days <= LONGEST:
+            raise SetupError(f"retention: {self.retention_days} days", f"Choose 1 to {LONGEST} days.")
+        if self.language not in LANGUAGES:
+            raise SetupError(f"language: {self.language!r:.20}", f"Letters are written in {', '.join(LANGUAGES)}.")
+
+
+def add(db: Connection, program: Program, *, by: By, now: datetime) -> None:
+    """Add a program with its first policy. SetupError when its id is taken or is none."""
+    if not ID.fullmatch(program.id):
+        raise SetupError(f"{program.id!r:.80} is no id", "Small letters, digits, - and _ between them, at most 64.")
+    programs.add(db, program)
+    policy = program.policy
+    detail = f"policy {policy.name} {policy.version} {policy.digest}"
+    events.note(db, now, "program-added", by, program.id, detail, program=program.id)
+
+
+def change(db: Connection, program_id: str, wanted: Description, *, by: By, now: datetime) -> Program:
+    """Describe a program otherwise, and return it. A shorter retention deletes within the hour what is older."""
+    wanted.check()
+    before = programs.get(db, program_id)
+    was = Description(before.title, before.purpose, before.retention_days, before.language)
+    if wanted != was:
+        programs.describe(db, program_id, wanted.title, wanted.purpose, wanted.retention_days, wanted.language)
+        said = {"before": _words(was), "after": _words(wanted)}
+        events.note(db, now, "program-changed", by, program_id, program=program_id, **said)
+    return programs.get(db, program_id)
+
+
+def set_four_eyes(db: Connection, program_id: str, wanted: bool, *, by: By, now: datetime) -> Program:
+    """Say whether one proposes an exception and another approves it, inside a transaction; twice is no error."""
+    if programs.get(db, program_id).four_eyes != wanted:
+        programs.set_four_eyes(db, program_id, wanted)
+        events.note(db, now, FOUR_EYES, by, program_id, program=program_id, after="on" if wanted else "off")
+    return programs.get(db, program_id)
+
+
+def _words(one: Description) -> str:
+    language = "" if one.language == SOURCE else f"; letters in {LANGUAGES[one.language]}"
+    return f"{one.title}; kept {one.retention_days} days{language}; {one.purpose}"

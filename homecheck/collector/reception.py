@@ -1,0 +1,128 @@
+"""Uploads that arrive while others are being stored are taken together: one question to the database for each step of
+all of them, and one commit.
+
+What comes alone waits for nobody. While a commit is under way, what arrives gathers; when it is done, all of it is
+next. So the fuller a collector's hands are, the less each upload costs, and no clock has to guess how long to wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+from homecheck.collector.context import Collector
+from homecheck.collector.intake import Conflict, Taken, Upload, take_all
+from homecheck.collector.store import evidence
+from homecheck.collector.store.arrivals import Waiting, append_all
+from homecheck.collector.store.evidence import Kept
+from homecheck.collector.store.failures import Busy, NotStored
+from homecheck.errors import HomecheckError
+
+MOST_TOGETHER: Final = 32  # uploads: so long does nobody else get an answer
+
+
+@dataclass(frozen=True)
+class _Visitor:
+    """An upload, and where its sender waits for what becomes of it; None: it has to be looked at by itself."""
+
+    upload: Upload
+    answer: asyncio.Future[Taken | Kept | BaseException | None]
+
+    def tell(self, found: Taken | Kept | BaseException | None) -> None:
+        """Say what became of it, if somebody still waits."""
+        if not self.answer.done():
+            self.answer.set_result(found)
+
+
+@dataclass
+class Reception:
+    """Takes uploads of one event loop. An instance belongs to one application."""
+
+    collector: Collector
+    most: int = MOST_TOGETHER
+    take_all: Callable[[Collector, Sequence[Upload]], list[Taken]] = take_all
+    _visitors: list[_Visitor] = field(default_factory=list)
+    _busy: bool = False  # some are being taken, or are about to be
+
+    async def take(self, upload: Upload) -> Kept:
+        """Return the receipt, once it and the upload are durable, or that its id belongs to other bytes.
+
+        Raises Refused or Problem for what is not taken, Busy and NotStored for what cannot be taken now.
+        """
+        loop = asyncio.get_running_loop()
+        visitor = _Visitor(upload, loop.create_future())
+        self._visitors.append(visitor)
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._next)  # behind all that arrived at the same moment
+        found = await visitor.answer
+        if found is None:
+            (found,) = self.take_all(self.collector, [upload])
+        return await self._kept(found)
+
+    async def _kept(self, found: Taken | Kept | BaseException) -> Kept:
+        writer = self.collector.writer
+        if isinstance(found, BaseException):
+            raise found
+        if isinstance(found, Conflict):
+            noted = writer.submit(partial(evidence.note_conflict, arrival=found.arrival, known=found.known))
+            return await asyncio.wrap_future(noted)
+        if isinstance(found, Waiting):
+            (stored,) = await asyncio.wrap_future(writer.submit_all(append_all, [found]))
+            return await self._kept(stored)
+        return Kept(found, created=False) if isinstance(found, bytes) else found
+
+    def _next(self) -> None:
+        """Take those who wait, and tell everybody but those who are to be stored."""
+        group, self._visitors = self._visitors[: self.most], self._visitors[self.most :]
+        told: list[Taken | None] = [None] * len(group)  # also where something breaks that nobody expected
+        try:
+            told = [*self.take_all(self.collector, [one.upload for one in group])]
+        except NotStored as error:
+            told = [NotStored(error.message, error.advice) for _ in group]
+        except HomecheckError:
+            pass  # of one of them: each is looked at by itself
+        finally:
+            self._store([(one, found) for one, found in zip(group, told, strict=True)])
+
+    def _store(self, group: list[tuple[_Visitor, Taken | None]]) -> None:
+        storing: list[tuple[_Visitor, Waiting]] = []
+        for visitor, found in group:
+            if isinstance(found, Waiting):
+                storing.append((visitor, found))
+            else:
+                visitor.tell(found)
+        if not storing:
+            self._go_on()
+            return
+        visitors = [visitor for visitor, _ in storing]
+        try:
+            stored = self.collector.writer.submit_all(append_all, [waiting for _, waiting in storing])
+        except (Busy, NotStored) as error:
+            self._not_stored(visitors, error)
+        else:
+            asyncio.wrap_future(stored).add_done_callback(partial(self._stored, visitors))
+
+    def _stored(self, visitors: list[_Visitor], done: asyncio.Future[list[Kept | BaseException]]) -> None:
+        error = NotStored("the collector is stopping")
+        try:
+            for visitor, kept in zip(visitors, done.result(), strict=True):
+                visitor.tell(kept)
+        except NotStored as failure:
+            error = failure
+        finally:  # whatever it was, nobody waits for ever
+            self._not_stored(visitors, error)
+
+    def _not_stored(self, visitors: Sequence[_Visitor], error: Busy | NotStored) -> None:
+        """Tell those who know nothing yet, and go on with the next."""
+        for visitor in visitors:  # an error for each: whoever raises it adds a trace
+            visitor.tell(type(error)(error.message, error.advice))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._busy = bool(self._visitors)
+        if self._busy:
+            asyncio.get_running_loop().call_soon(self._next)

@@ -1,0 +1,21 @@
+"""What can go wrong with a database, whichever it is; `sqlite` and `postgres` map their drivers' errors."""
+
+from __future__ import annotations
+
+from homecheck.errors import HomecheckError
+
+
+class Busy(HomecheckError):
+    """More waits to be written than can be promised to be written soon."""
+
+
+class NotStored(HomecheckError):
+    """The database cannot take or give anything now: the disk is full, or it went away. Nothing of this was kept."""
+
+
+class Held(NotStored):
+    """Others hold for longer what was needed alone. Nothing of this was kept, and it can be tried again."""
+
+
+class Rejected(HomecheckError):
+    """The database does not take these values: they break a rule of the tables. What came before is untouched."""

@@ -1,0 +1,316 @@
+"""PostgreSQL: a server of the operator's, for many workers at once, also behind PgBouncer.
+
+Statements are never prepared on the server, because PgBouncer may give every transaction to another of its connections.
+Who writes locks the one row of the log's state first: entries have one order, whichever process they come from.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from homecheck.collector.store import migrations, months
+from homecheck.collector.store.connection import Connection, Rows, one_or_none
+from homecheck.collector.store.database import Database
+from homecheck.collector.store.dialect import numbered
+from homecheck.collector.store.failures import Held, NotStored, Rejected
+from homecheck.collector.store.pulse import PROBE_SECONDS, Pulse, pulse_of
+from homecheck.config import Home
+from homecheck.errors import HomecheckError, SetupError
+
+if TYPE_CHECKING:
+    import psycopg
+    from sqlalchemy import Engine
+
+CONNECT_SECONDS: Final = 10
+STATEMENT_SECONDS: Final = 15.0  # of a collector that serves: no page and no upload takes a tenth of it
+HUNG: Final = "the database does not answer"
+
+
+class PostgresConnection(Connection):
+    """A connection to a server."""
+
+    def __init__(self, raw: psycopg.Connection[Any], pulse: Pulse | None = None) -> None:
+        self.raw = raw
+        self.pulse = pulse
+        self.since: float | None = None
+        if pulse is not None:
+            pulse.watch(self)
+
+    def execute(self, sql: str, values: Sequence[object] = ()) -> Rows:
+        """Run one statement."""
+        import psycopg  # here and below: the commands that need no server start without it
+
+        self._begin_waiting()
+        try:
+            return self.raw.execute(numbered(sql), values)
+        except psycopg.Error as error:
+            raise _failure(error) from error
+        finally:
+            self.since = None
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        """Run one statement for each of `rows`, all in one conversation with the server."""
+        import psycopg
+
+        self._begin_waiting()
+        try:
+            with self.raw.cursor() as cursor:
+                cursor.executemany(numbered(sql), rows)
+        except psycopg.Error as error:
+            raise _failure(error) from error
+        finally:
+            self.since = None
+
+    def _begin_waiting(self) -> None:
+        if self.pulse is not None:
+            if self.pulse.hung:
+                raise NotStored(HUNG)
+            self.since = time.monotonic()
+
+    def cut_off(self) -> None:
+        """Close the way to the server under whoever waits for it: the driver waits as long as the system does."""
+        import psycopg
+
+        with suppress(psycopg.Error, OSError):  # it has ended by itself meanwhile
+            way = socket.socket(fileno=self.raw.fileno())
+            try:
+                way.shutdown(socket.SHUT_RDWR)
+            finally:
+                way.detach()  # it stays the driver's
+
+    def begin(self) -> None:
+        """Begin a transaction as the only one who writes."""
+        self.execute("BEGIN")
+        self.execute("SELECT 1 FROM log_state FOR UPDATE")
+
+    def begin_beside(self) -> None:
+        """Begin a transaction that does not wait for the log's state, and holds nobody up who does."""
+        self.execute("BEGIN")
+
+    def begin_reading(self) -> None:
+        """Begin a transaction that sees one moment."""
+        self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open, also one that has failed."""
+        from psycopg.pq import TransactionStatus
+
+        return self.raw.info.transaction_status in (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+
+    @property
+    def usable(self) -> bool:
+        """Whether the server was there when it was last asked, and every conversation with it came to its end.
+
+        Where the way breaks in the middle of `executemany`, libpq may be left waiting for answers that never come,
+        although the socket is not known to be closed: it refuses every further statement.
+        """
+        from psycopg.pq import PipelineStatus, TransactionStatus
+
+        raw = self.raw
+        return (
+            not raw.closed
+            and raw.info.pipeline_status == PipelineStatus.OFF
+            and raw.info.transaction_status not in (TransactionStatus.ACTIVE, TransactionStatus.UNKNOWN)
+        )
+
+    def make_months(self, now: datetime) -> None:
+        """Make the tables of the months to come."""
+        months.make_ahead(self.execute, now)
+
+    def leave_no_trace(self) -> None:
+        """PostgreSQL has no such switch; see `empty_journal`."""
+
+    def empty_journal(self) -> bool:
+        """Free the places of deleted rows. What the write-ahead log and backups hold is the operator's to drop."""
+        self.execute("VACUUM")
+        return False
+
+    def close(self) -> None:
+        """Close it."""
+        self.raw.close()
+
+
+def _failure(error: psycopg.Error) -> HomecheckError:
+    import psycopg
+
+    said = " ".join(str(error).split())
+    if isinstance(error, psycopg.IntegrityError | psycopg.DataError):
+        return Rejected(f"the database does not take this: {said}")
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return Held(f"others hold it: {said}")
+    return NotStored(f"the database cannot do this now: {said}")
+
+
+def _answers(address: str) -> bool:
+    """Tell whether the server lets somebody in."""
+    import psycopg
+
+    try:
+        psycopg.connect(address, connect_timeout=PROBE_SECONDS).close()
+    except psycopg.Error as error:
+        return not isinstance(error, psycopg.errors.ConnectionTimeout)  # it says no: that is an answer
+    return True
+
+
+class NamedRow(tuple[Any, ...]):
+    """A row that also knows its columns by name."""
+
+    __slots__ = ()
+    places: dict[str, int]
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return a value by name or place."""
+        return tuple.__getitem__(self, self.places[key] if key.__class__ is str else key)
+
+    def keys(self) -> Iterable[str]:
+        """Return the names of the columns."""
+        return self.places
+
+
+def _named_rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Any]:
+    columns = cursor.description
+    return _kind_of_row(tuple(map(itemgetter(0), columns))) if columns else tuple
+
+
+@lru_cache(maxsize=512)
+def _kind_of_row(names: tuple[str, ...]) -> type[NamedRow]:
+    return type("NamedRow", (NamedRow,), {"__slots__": (), "places": {name: at for at, name in enumerate(names)}})
+
+
+@dataclass(frozen=True)
+class PostgresDatabase(Database):
+    """A database by its URL, which may hold a password; the environment (PGPASSWORD, PGPASSFILE …) can as well.
+
+    `home` is where the keys lie, which are never in the database: HOMECHECK_HOME.
+    """
+
+    address: str
+    home: Path = field(default_factory=lambda: Home.default().root)
+    statement_seconds: float | None = None  # how long a server is waited for before it is taken to hang; None: for ever
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.address)
+        if not parts.path.strip("/"):
+            raise SetupError(
+                f"{self.place!r:.100} names no database", "Write it like this: postgresql://user@host/name"
+            )
+
+    @property
+    def url(self) -> str:
+        """The URL."""
+        return self.address
+
+    @property
+    def place(self) -> str:
+        """The URL without user and password."""
+        parts = urlsplit(self.address)
+        return f"postgresql://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+    @property
+    def folder(self) -> Path:
+        """Not here, but on this computer."""
+        return self.home
+
+    @property
+    def name(self) -> str:
+        """The name on the server, as far as it can name a folder."""
+        path = urlsplit(self.address).path.strip("/")
+        return "".join(letter if letter.isalnum() else "-" for letter in path)
+
+    def for_serving(self) -> PostgresDatabase:
+        """Return it with a limit to how long it is waited for."""
+        return replace(self, statement_seconds=self.statement_seconds or STATEMENT_SECONDS)
+
+    @property
+    def takes_many_processes(self) -> bool:
+        """A server is there for that."""
+        return True
+
+    def create(self) -> Connection:
+        """Make the tables in a database that is there and empty."""
+        with ExitStack() as undo:
+            db = self.connect()
+            undo.callback(db.close)
+            if self.revision(db) != migrations.NOTHING:
+                raise SetupError(
+                    f"{self.place}: a collector is there already",
+                    "Choose another --database, or use the one that is there.",
+                )
+            migrations.upgrade(self)
+            undo.pop_all()
+        return db
+
+    def remove(self) -> None:
+        """Remove the tables, as far as they are there."""
+        migrations.move(self, migrations.NOTHING)
+
+    def connect(self) -> PostgresConnection:
+        """Return a connection. NotStored when the server is not there or lets nobody in."""
+        try:
+            import psycopg
+        except ModuleNotFoundError as error:
+            raise SetupError(f"PostgreSQL needs the package {error.name}", migrations.EXTRA) from None
+        pulse = self._pulse()
+        if pulse is not None and pulse.hung:
+            raise NotStored(f"{self.place}: {HUNG}")
+        try:
+            raw: psycopg.Connection[Any] = psycopg.connect(
+                self.address,
+                autocommit=True,
+                prepare_threshold=None,
+                connect_timeout=CONNECT_SECONDS if pulse is None else PROBE_SECONDS,
+                application_name="homecheck",
+                cursor_factory=psycopg.RawCursor,
+                row_factory=_named_rows,
+            )
+        except psycopg.Error as error:
+            if pulse is not None and isinstance(error, psycopg.errors.ConnectionTimeout):
+                pulse.missed()
+            said = " ".join(str(error).split())
+            raise NotStored(f"{self.place}: {said}", "Start PostgreSQL, or check --database.") from None
+        return PostgresConnection(raw, pulse)
+
+    def _pulse(self) -> Pulse | None:
+        return None if self.statement_seconds is None else pulse_of(self.address, self.statement_seconds, _answers)
+
+    def revision(self, db: Connection) -> str:
+        """Return the format of its tables."""
+        there = one_or_none(db, "SELECT to_regclass('alembic_version') IS NOT NULL")
+        row = one_or_none(db, "SELECT version_num FROM alembic_version") if there and there[0] else None
+        return row[0] if row else migrations.NOTHING
+
+    def for_migrations(self) -> Engine:
+        """Return an engine whose transactions wait for one another."""
+        import psycopg
+        from sqlalchemy import create_engine, event
+        from sqlalchemy.pool import NullPool
+
+        engine = create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: psycopg.connect(self.address, prepare_threshold=None, connect_timeout=CONNECT_SECONDS),
+            poolclass=NullPool,
+        )
+
+        @event.listens_for(engine, "begin")
+        def lock(connection: Any) -> None:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({migrations.LOCK})")
+
+        return engine
+
+    def bring_to_baseline(self, _: Any) -> bool:
+        """Nothing: no version before Alembic used PostgreSQL."""
+        return False
+
+    def after_migration(self, _: Any, __: str) -> None:
+        """Nothing, likewise."""
