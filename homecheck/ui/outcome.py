@@ -1,0 +1,108 @@
+"""The result as the guide shows it: what to change, worst first, and whose doing it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from homecheck.appraisal import Finding, Verdict
+from homecheck.locale import Translator
+from homecheck.measurement import Measurement
+from homecheck.remedy import remedy
+from homecheck.report.text import shown
+from homecheck.report.words import FAULT_WORDS, SYMBOLS, fault_words, finding_label, found_words, label, meaning
+from homecheck.shares import Judged
+from homecheck.ui.steps import step_of
+from homecheck.ui.words import NOT_CHECKED, VERDICTS
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing to change: what for, what was found, whose doing it is, and the step that tries again."""
+
+    verdict: str
+    symbol: str
+    word: str
+    labels: tuple[str, ...]
+    found: str
+    where: str
+    change: str
+    ours: bool
+    reason: str
+    step: str
+
+
+def changes(judged: Judged, say: Translator) -> list[Change]:
+    """Return what to change, worst first; findings with one cause and one remedy are told as one."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in judged.final.findings:
+        if finding.verdict is not Verdict.PASS:
+            mended = remedy(finding, judged.measured)
+            key = (finding.verdict, finding.explanation, finding.at_fault, finding.cause, mended)
+            groups.setdefault(key, []).append(finding)
+    made = [_change(found, judged, say) for found in groups.values()]
+    return [change for _, change in sorted(made, key=lambda pair: -pair[0])]
+
+
+def _change(findings: list[Finding], judged: Judged, say: Translator) -> tuple[Verdict, Change]:
+    first = findings[0]
+    mended = remedy(first, judged.measured)
+    labels = tuple(dict.fromkeys(say.say(finding_label(finding)) for finding in findings))
+    return first.verdict, Change(
+        first.verdict.word,
+        SYMBOLS[first.verdict],
+        word(first, say),
+        labels,
+        found_words(first, judged.policy, say),
+        where(first, say),
+        say.say(mended.change) if mended else "",
+        mended is not None and mended.ours,
+        say.say(first.reason) if len(findings) == 1 and not first.at_fault else "",
+        step_of(first.quantity),
+    )
+
+
+def word(finding: Finding, say: Translator) -> str:
+    """Return the verdict of a finding as people read it; what could not be measured has neither passed nor not."""
+    return say(NOT_CHECKED) if finding.at_fault else say(VERDICTS[finding.verdict.word])
+
+
+def where(finding: Finding, say: Translator) -> str:
+    """Return whose doing it is, as far as that is known."""
+    if finding.at_fault is not None:
+        return say.say(fault_words(finding.quantity, finding.at_fault))
+    if finding.cause is None:
+        return ""
+    side = say.say(FAULT_WORDS[finding.cause.at_fault]) if finding.cause.at_fault else ""
+    return ": ".join(filter(None, (side, say.say(finding.cause.sentence))))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured value: what it is called, the value, what that means, and where it comes from.
+
+    `advice` says what to do where there is no value.
+    """
+
+    label: str
+    value: str
+    meaning: str
+    cause: str
+    advice: str
+
+
+def together(found: Iterable[Row]) -> list[Row]:
+    """Return rows of one value and one advice as one: a headset that is gone has many values, and one remedy."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in found:
+        groups.setdefault((row.value, row.advice), []).append(row)
+    return [replace(alike[0], label=", ".join(row.label for row in alike)) for alike in groups.values()]
+
+
+def rows(measurements: tuple[Measurement, ...], say: Translator) -> Iterator[Row]:
+    """Yield measured values as people read them."""
+    for one in measurements:
+        name = one.quantity.name
+        cause = say.say(one.cause.sentence) if one.cause else ""
+        advice = say.say(one.failure.advice) if one.failure else ""
+        yield Row(say.say(label(name)), say.say(shown(one)), say.say(meaning(name)), cause, advice)
