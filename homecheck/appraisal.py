@@ -3,25 +3,56 @@
 The agent runs it as a preview, the collector runs it for real.
 
 Verdicts are ordered `pass` < `warn` < `inconclusive` < `fail` and the worst counts. What could not be measured is
-inconclusive: never passed, never failed. Under the `guarded` decision rule (ISO/IEC 17025 7.8.6, JCGM 106) a limit that
-lies inside a value's uncertainty is inconclusive too; under `simple` the value alone decides.
+inconclusive: never passed, never failed. So is a value that misses a limit because of our own side, as its `cause`
+tells, and one that the far end's own observation contradicts. Under the `guarded` decision rule (ISO/IEC 17025 7.8.6,
+JCGM 106) a limit that lies inside a value's uncertainty is inconclusive too; under `simple` the value alone decides. A
+value that is a bound ("at least 93") decides only what it bounds, under either rule.
+
+A requirement on several runs judges a figure of them (`homecheck.several_runs`): of the run in this check and the
+levels of earlier ones that it carries. Those are the person's own word, whoever has seen the run of today.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
+from homecheck.callback import QUANTITY as CALLBACK_QUANTITY
+from homecheck.corroboration import SELF_REPORTED, Standing
 from homecheck.errors import AT_FAULT, AtFault
-from homecheck.evidence import Evidence
-from homecheck.measurement import Kind, Measurement, Value
+from homecheck.evidence import Evidence, read_cause
+from homecheck.measurement import Cause, Kind, Level, Measurement, Value
 from homecheck.numbers import with_uncertainty, with_unit
 from homecheck.policy import SEVERITIES, TRUST, Limits, Policy, Question, Requirement, Severity, Trust
+from homecheck.several_runs import SIDES, Figure, SeveralRuns, figure
+from homecheck.standards.iso_3166 import inside
 from homecheck.strict_json import Record
 
+PLACES: Final = (".region",)  # codes of ISO 3166: a part lies in its country
 UNVERIFIED: Final = "unverified"  # what a probe says of a name that it could not prove
+OURS_ADVICE: Final = (
+    "This is not your fault. Repeat the check later; if it lasts, tell the people who asked for the check."
+)
+# Where the agent's word alone counts for nothing, whatever the policy says.
+LEAST_TRUST: Final[Mapping[str, Trust]] = {CALLBACK_QUANTITY: "server-observed"}
+_RANK: Final[Mapping[Trust, int]] = {trust: rank for rank, trust in enumerate(TRUST)}
+CONTRADICTED_ADVICE: Final = (
+    "Run the whole check again. If it says the same, tell the people who asked for the check: this computer and their "
+    "measuring server do not agree."
+)
+DIFFERS_ADVICE: Final = (
+    "If a VPN is on, turn it off, and set this computer's time zone; then repeat the check. Tables of addresses are "
+    "often wrong: if all is right as it is, tell the people who asked for the check where you are."
+)
+UNFOUNDED_ADVICE: Final = (
+    "This says nothing about your home office. Only the hiring company can tell what its measuring server saw itself: "
+    "send it the check. If its answer says the same, tell the people who asked for the check."
+)
+UNCONFIRMED_ADVICE: Final = "Run the whole check again, and send its result as soon as it is there."
 
 
 class Verdict(IntEnum):
@@ -35,7 +66,7 @@ class Verdict(IntEnum):
     @property
     def word(self) -> str:
         """The verdict as it is written everywhere: pass, warn, inconclusive or fail."""
-        return self.name.lower()
+        return _WORDS[self]
 
     @classmethod
     def of(cls, word: str) -> Verdict:
@@ -46,9 +77,16 @@ class Verdict(IntEnum):
         raise ValueError(f"{word!r:.40} is no verdict")
 
 
+_WORDS: Final = tuple(verdict.name.lower() for verdict in Verdict)  # by their numbers: an enumeration hashes slowly
+
+
 @dataclass(frozen=True)
 class Finding:
-    """How one requirement was met. `at_fault` says whose doing it is when something could not be measured."""
+    """How one requirement was met.
+
+    `at_fault` says whose doing it is that something could not be measured, and is None for what was; `cause` says of a
+    value that did not pass where it arises, where that is known.
+    """
 
     quantity: str
     verdict: Verdict
@@ -58,10 +96,12 @@ class Finding:
     reason: str = ""
     at_fault: AtFault | None = None
     trust: Trust = "self-reported"
+    cause: Cause | None = None
 
     def members(self) -> dict[str, Any]:
         """Return the finding as JSON members."""
-        return {**vars(self), "verdict": self.verdict.word}
+        cause = None if self.cause is None else vars(self.cause)
+        return {**vars(self), "verdict": self.verdict.word, "cause": cause}
 
     @classmethod
     def read(cls, record: Record) -> Finding:
@@ -75,6 +115,7 @@ class Finding:
             reason=record.text("reason", max_length=4000),
             at_fault=cast("AtFault | None", record.text_or_none("at_fault")),
             trust=cast(Trust, record.text("trust")),
+            cause=read_cause(record),
         )
         record.done()
         for word, known in (
@@ -136,32 +177,118 @@ class AttestationResult:
 
 
 def appraise(
-    evidence: Evidence, policy: Policy, evidence_digest: str, trust: Mapping[str, Trust] | None = None
+    evidence: Evidence, policy: Policy, evidence_digest: str, standings: Mapping[str, Standing] | None = None
 ) -> AttestationResult:
     """Return one finding per requirement and question of `policy`, in its order.
 
-    `trust` says per quantity how well its value is founded; what is not named there is self-reported.
+    `standings` says per quantity how well its value is founded; what is not named there is self-reported.
     """
-    measured = {measurement.quantity.name: measurement for measurement in evidence.measurements()}
+    elsewhere = _of_other_targets(evidence, policy)
+    measured = {
+        found.quantity.name: (found, run.started_at)
+        for run in evidence.runs
+        for found in run.measurements
+        if found.quantity.name not in elsewhere
+    }
     answers = {declaration.id: declaration.answer for declaration in evidence.declarations}
-    founded = trust or {}
-    findings = [
-        _appraise_requirement(
-            requirement,
-            measured.get(requirement.quantity),
-            guarded=policy.decision_rule == "guarded",
-            trust=founded.get(requirement.quantity, "self-reported"),
+    founded = standings or {}
+    guarded = policy.decision_rule == "guarded"
+    findings = []
+    for requirement in policy.requirements:
+        measurement, at = measured.get(requirement.quantity, (None, evidence.started_at))
+        standing = founded.get(requirement.quantity, SELF_REPORTED)
+        findings.append(
+            _plainly_met(requirement, measurement, guarded=guarded, standing=standing)
+            or _appraise_requirement(requirement, measurement, at, guarded=guarded, standing=standing)
         )
-        for requirement in policy.requirements
-    ]
     findings += [_appraise_answer(question, answers.get(question.id)) for question in policy.declarations]
     return AttestationResult(evidence_digest, policy.name, policy.version, policy.digest, tuple(findings))
 
 
+def _plainly_met(
+    requirement: Requirement, measurement: Measurement | None, *, guarded: bool, standing: Standing
+) -> Finding | None:
+    """Return the finding about a value that leaves nothing to be looked at, as nearly all do; None for any other.
+
+    A collector judges twenty of these in each report. `_appraise_requirement` finds the same, as a test shows.
+    """
+    if standing is not SELF_REPORTED or not _is_ordinary(requirement) or measurement is None:
+        return None
+    limits, value = requirement.limits, measurement.value
+    met: bool
+    if limits.numeric:
+        met = _is_within(limits, measurement, guarded)
+    elif type(value) is bool:
+        met = value is limits.equals and not limits.warn_on
+    else:
+        met = type(value) is str and _is_welcome(limits, value)
+    if not met:
+        return None
+    # Past the setters of a frozen class, for a value that was built right: its nine members took a third of the time.
+    finding = _new(Finding)
+    _set(finding, "__dict__", {
+        "quantity": requirement.quantity, "verdict": Verdict.PASS, "severity": requirement.severity,
+        "explanation": _shown(measurement), "advice": "", "reason": requirement.reason, "at_fault": None,
+        "trust": "self-reported", "cause": None,
+    })  # fmt: skip
+    return finding
+
+
+_new: Final = object.__new__
+_set: Final = object.__setattr__
+
+
+def _is_ordinary(requirement: Requirement) -> bool:
+    """Tell whether a requirement judges one run, by the agent's own word, and is not about places."""
+    alone = requirement.runs is None and requirement.trust == "self-reported"
+    return alone and requirement.quantity not in LEAST_TRUST and not requirement.quantity.endswith(PLACES)
+
+
+def _is_welcome(limits: Limits, name: str) -> bool:
+    """Tell whether a name is neither refused nor remarked on."""
+    allowed = name in limits.one_of if limits.one_of else name != UNVERIFIED and name not in limits.none_of
+    return allowed and limits.equals is None and name not in limits.warn_on
+
+
+def _is_within(limits: Limits, measurement: Measurement, guarded: bool) -> bool:
+    """Tell whether a number keeps every limit, with its uncertainty where that counts; False where it is a bound."""
+    value = measurement.value
+    if type(value) not in (int, float) or measurement.bound is not None:
+        return False
+    value = cast(float, value)
+    guard = measurement.uncertainty or 0.0 if guarded else 0.0
+    least, most = limits.at_least, limits.at_most
+    if (least is not None and value - least < guard) or (most is not None and most - value < guard):
+        return False
+    low, high = limits.warn_below, limits.warn_above
+    return (low is None or value >= low) and (high is None or value <= high)
+
+
+def _of_other_targets(evidence: Evidence, policy: Policy) -> frozenset[str]:
+    """Return the quantities that were measured at another far end than the policy's target of that name is at."""
+    places = {target.quantity: target.address for target in policy.targets}
+    if not places:
+        return frozenset()
+    return frozenset(
+        found.quantity.name
+        for found in evidence.measurements()
+        if found.quantity.name in places and not found.quantity.method.startswith(f"{places[found.quantity.name]}: ")
+    )
+
+
 def _appraise_requirement(
-    requirement: Requirement, measurement: Measurement | None, *, guarded: bool, trust: Trust
+    requirement: Requirement,
+    measurement: Measurement | None,
+    measured_at: datetime,
+    *,
+    guarded: bool,
+    standing: Standing,
 ) -> Finding:
+    trust = standing.trust
+    if requirement.runs and trust != "contradicted":
+        trust = "self-reported"
     at_fault: AtFault | None = None
+    cause: Cause | None = None
     advice = requirement.advice
     if measurement is None:
         verdict, explanation = Verdict.INCONCLUSIVE, "not measured in this check"
@@ -170,17 +297,44 @@ def _appraise_requirement(
         failure = measurement.failure
         verdict, explanation = Verdict.INCONCLUSIVE, f"could not be measured: {failure.message}"
         advice, at_fault = failure.advice or advice, failure.at_fault
-    elif TRUST.index(trust) < TRUST.index(requirement.trust):
+    elif trust == "contradicted":
+        verdict, advice = Verdict.INCONCLUSIVE, CONTRADICTED_ADVICE
+        explanation = f"{_shown(measurement)}, but {standing.saw}: the two contradict each other"
+    elif _RANK[trust] < _RANK[requirement.trust]:
         verdict = Verdict.INCONCLUSIVE
         explanation = f"{_shown(measurement)} is {trust}; this policy wants it {requirement.trust}"
+        advice = UNFOUNDED_ADVICE
+    elif _RANK[trust] < _RANK[LEAST_TRUST.get(requirement.quantity, TRUST[0])]:
+        verdict = Verdict.INCONCLUSIVE
+        explanation = f"{_shown(measurement)} is {trust}; it counts only when the hiring company's server confirms it"
+        advice = UNCONFIRMED_ADVICE
+    elif requirement.runs:
+        levels = _counting(requirement.runs, requirement.limits, measurement, int(measured_at.timestamp()))
+        if (missing := requirement.runs.at_least - len(levels)) > 0:
+            verdict, explanation, advice = Verdict.INCONCLUSIVE, *_too_few(requirement, requirement.runs, missing)
+        else:
+            verdict, explanation = _judge_runs(requirement.limits, requirement.runs, measurement, levels, guarded)
     else:
         verdict, explanation = _judge(requirement.limits, measurement, guarded)
+        cause = measurement.cause if verdict is not Verdict.PASS else None
+        if cause is not None and cause.is_ours and verdict > Verdict.WARN:
+            verdict, advice = Verdict.INCONCLUSIVE, OURS_ADVICE
+    if standing.differs:
+        verdict, explanation, advice = max(verdict, Verdict.WARN), f"{explanation}, but {standing.saw}", DIFFERS_ADVICE
     if requirement.severity == "advisory":
         verdict = min(verdict, Verdict.WARN)
     if verdict is Verdict.PASS:
         advice = ""
     return Finding(
-        requirement.quantity, verdict, requirement.severity, explanation, advice, requirement.reason, at_fault, trust
+        requirement.quantity,
+        verdict,
+        requirement.severity,
+        explanation,
+        advice,
+        requirement.reason,
+        at_fault,
+        trust,
+        cause,
     )
 
 
@@ -210,48 +364,129 @@ def _appraise_answer(question: Question, answer: bool | None) -> Finding:
 
 def _judge(limits: Limits, measurement: Measurement, guarded: bool) -> tuple[Verdict, str]:
     value = measurement.value
-    numeric = (limits.at_least, limits.at_most, limits.warn_below, limits.warn_above)
-    if any(limit is not None for limit in numeric):
+    if limits.numeric:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return Verdict.INCONCLUSIVE, f"{_shown(measurement)} is not a number, the limit is one"
-        return _judge_number(limits, measurement, float(value), measurement.uncertainty or 0.0 if guarded else 0.0)
+        guard = measurement.uncertainty or 0.0 if guarded else 0.0
+        below = math.inf if measurement.bound == "at_most" else guard
+        above = math.inf if measurement.bound == "at_least" else guard
+        reading = _Reading(_shown(measurement), float(value), below, above)
+        return _judge_number(limits, measurement.quantity.unit, reading, reading)
     return _judge_name(limits, measurement, cast(Value, value))
 
 
-def _judge_number(limits: Limits, measurement: Measurement, value: float, guard: float) -> tuple[Verdict, str]:
-    shown, unit = _shown(measurement), measurement.quantity.unit
-    for limit, sign, words in ((limits.at_least, 1, "at least"), (limits.at_most, -1, "at most")):
-        if limit is None:
-            continue
-        margin = sign * (value - limit)
-        needed = f"{shown}; {words} {with_unit(limit, unit)} needed"
-        if margin + guard < 0:
-            return Verdict.FAIL, needed
-        if margin - guard < 0:
-            return Verdict.INCONCLUSIVE, f"{needed}, and the limit lies within the uncertainty"
-    if limits.warn_below is not None and value < limits.warn_below:
-        return Verdict.WARN, f"{shown}; {with_unit(limits.warn_below, unit)} or more is better"
-    if limits.warn_above is not None and value > limits.warn_above:
-        return Verdict.WARN, f"{shown}; {with_unit(limits.warn_above, unit)} or less is better"
-    return Verdict.PASS, shown
+class _Reading(NamedTuple):
+    """A number as it is shown and as it is judged: how far below and above it the true value may lie."""
+
+    shown: str
+    value: float
+    below: float
+    above: float
+
+
+def _judge_number(limits: Limits, unit: str, low: _Reading, high: _Reading) -> tuple[Verdict, str]:
+    """Hold `low` against the lower limits and `high` against the upper ones; of a single run they are the same."""
+    least, most = limits.at_least, limits.at_most
+    if least is not None and low.value - least < low.below:
+        return _missed(low, f"at least {with_unit(least, unit)}", low.value - least, low.below, low.above)
+    if most is not None and most - high.value < high.above:
+        return _missed(high, f"at most {with_unit(most, unit)}", most - high.value, high.above, high.below)
+    if limits.warn_below is not None and low.value < limits.warn_below:
+        return Verdict.WARN, f"{low.shown}; {with_unit(limits.warn_below, unit)} or more is better"
+    if limits.warn_above is not None and high.value > limits.warn_above:
+        return Verdict.WARN, f"{high.shown}; {with_unit(limits.warn_above, unit)} or less is better"
+    if low is high:
+        return Verdict.PASS, low.shown
+    lower, upper = (limits.at_least, limits.warn_below), (limits.at_most, limits.warn_above)
+    judged = [reading for reading, ends in ((low, lower), (high, upper)) if ends != (None, None)]
+    return Verdict.PASS, "; ".join(dict.fromkeys(reading.shown for reading in judged))
+
+
+def _missed(reading: _Reading, needed: str, margin: float, towards: float, away: float) -> tuple[Verdict, str]:
+    """Judge a number that does not plainly keep a limit; `margin` is how far it lies on the good side of it."""
+    explanation = f"{reading.shown}; {needed} needed"
+    if margin + away < 0:
+        return Verdict.FAIL, explanation
+    return Verdict.INCONCLUSIVE, f"{explanation}, and {_doubt(towards, away)}"
+
+
+def _doubt(towards: float, away: float) -> str:
+    """Return why a number on the wrong side of a limit, or near it, decides nothing."""
+    if math.isinf(towards):
+        return "it may be worse than that"
+    return "it may be better than that" if math.isinf(away) else "the limit lies within the uncertainty"
+
+
+def _counting(rule: SeveralRuns, limits: Limits, measurement: Measurement, now: int) -> list[Level]:
+    """Return the levels of the runs that count: those of earlier runs, and the one of this check, made at `now`.
+
+    One that misses a limit because of our own side does not count.
+    """
+    value, cause = measurement.value, measurement.cause
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return []
+    spoilt = cause is not None and cause.is_ours and limits.missed_by(value)
+    latest = () if spoilt else (Level(now, float(value), measurement.uncertainty or 0.0),)
+    earlier = (level for level in measurement.earlier if level.at < now)
+    return [level for level in (*earlier, *latest) if rule.counts(level.at, now)]
+
+
+def _too_few(requirement: Requirement, rule: SeveralRuns, missing: int) -> tuple[str, str]:
+    """Return explanation and advice where runs are missing."""
+    part = requirement.quantity.partition(".")[0]
+    occasions = "1 more occasion" if missing == 1 else f"{missing} more occasions"
+    hours = f" within {', '.join(rule.hours.windows)} ({rule.hours.timezone})" if rule.hours else ""
+    advice = f"Measure on {occasions}{hours}: homecheck check --only '{part}*' --no-upload. Then run the whole check."
+    return f"{rule.at_least - missing} of {rule.at_least} runs in {rule.period}", advice
+
+
+def _judge_runs(
+    limits: Limits, rule: SeveralRuns, measurement: Measurement, levels: Sequence[Level], guarded: bool
+) -> tuple[Verdict, str]:
+    """Judge the figure that the rule names; its bad side is the one that the limit is on."""
+    unit = measurement.quantity.unit
+
+    def reading(found: Figure) -> _Reading:
+        shown = with_uncertainty(found.value, max(found.below, found.above), unit)
+        below, above = (found.below, found.above) if guarded else (0.0, 0.0)
+        return _Reading(f"{rule.heading(found, len(levels))}: {shown}", found.value, below, above)
+
+    low, high = (reading(figure(rule.statistic, levels, side)) for side in SIDES)
+    return _judge_number(limits, unit, low, high)
 
 
 def _judge_name(limits: Limits, measurement: Measurement, value: Value) -> tuple[Verdict, str]:
     shown = _shown(measurement)
     if limits.equals is not None and not _same(value, limits.equals):
         return Verdict.FAIL, f"{shown}; {_word(limits.equals)} needed"
-    allowed, forbidden, remarked = (
-        any(_same(value, listed) for listed in values) for values in (limits.one_of, limits.none_of, limits.warn_on)
-    )
-    if forbidden:
+    place = measurement.quantity.name.endswith(PLACES)
+    if place and _only_the_country(limits, str(value)):
+        return Verdict.INCONCLUSIVE, f"{shown}; which part of it is not known"
+    among = _among_places if place else _among
+    allowed = among(value, limits.one_of)
+    if among(value, limits.none_of):
         return Verdict.FAIL, f"{shown}; not allowed here"
     if value == UNVERIFIED and not allowed:
         return Verdict.INCONCLUSIVE, "could not be proven either way"
     if limits.one_of and not allowed:
         return Verdict.FAIL, f"{shown}; {' or '.join(map(_word, limits.one_of))} needed"
-    if remarked:
+    if among(value, limits.warn_on):
         return Verdict.WARN, f"{shown}; allowed, but something else is better"
     return Verdict.PASS, shown
+
+
+def _among(value: Value, listed: tuple[Value, ...]) -> bool:
+    return value in listed and any(_same(value, one) for one in listed)  # the first asks quickly, and true is 1 to it
+
+
+def _among_places(place: Value, listed: tuple[Value, ...]) -> bool:
+    return any(inside(str(place), str(wider)) for wider in listed)
+
+
+def _only_the_country(limits: Limits, place: str) -> bool:
+    """Tell whether the limits speak of a part of the country `place`, and do not settle it as a whole."""
+    listed = [str(one) for one in (*limits.one_of, *limits.none_of, *limits.warn_on)]
+    return place not in listed and any(one != place and inside(one, place) for one in listed)
 
 
 def _same(value: Value, other: Value) -> bool:
@@ -263,7 +498,7 @@ def _shown(measurement: Measurement) -> str:
     value, unit = measurement.value, measurement.quantity.unit
     if measurement.quantity.kind is not Kind.NUMBER or isinstance(value, str | bool) or value is None:
         return _word(cast(Value, value))
-    return with_uncertainty(value, measurement.uncertainty or 0.0, unit)
+    return with_uncertainty(value, measurement.uncertainty or 0.0, unit, measurement.bound)
 
 
 def _word(value: Value) -> str:

@@ -6,17 +6,32 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, Literal, get_args
+
+Lock = Literal["check", "spot", "recheck", "ui", "notes"]
+LOCKS: Final[tuple[Lock, ...]] = get_args(Lock)
 
 
 @dataclass(frozen=True)
 class Home:
     """The state of one person's homecheck. Every folder is made with mode 0700 when something is first written.
 
-    keys        private keys, one per enrolment
-    enrolments  one file per program, with everything pinned at enrolment
+    keys        one record per enrolment's key: the private half, or where it is
+    enrolments  one file per program, with everything pinned at enrolment; `begun`, `rotating`: not complete
     spool       evidence that waits for its receipt; `aside` in it: evidence that no collector will ever take
     receipts    evidence that was taken, each beside its receipt
+    results     what the collector says of it, signed for third parties
+    credentials what can be carried to somebody else, one per program
     seq         the last sequence number used, per key
+    logs        the newest checkpoint of each collector's log, per key
+    history     levels of earlier runs, one line each
+    schedule    how often re-checks are made, and in which hours; `rechecks`: what became of them
+    setups      headset, line and computer at each program's first check, and at the last
+    sitting     what was measured in the guide and is neither sent nor taken back yet
+    <LOCK>.lock held while one is at work: a check, the wait for a spot check, a re-check, the guide; and, for a
+                moment, whoever writes `rechecks` or `setups`
+
+    audio-devices.toml in it is IT's: sound devices beside those that are shipped (instruments/audio/knowledge.py).
     """
 
     root: Path
@@ -37,7 +52,7 @@ class Home:
 
     @property
     def keys(self) -> Path:
-        """Private keys: ``<kid>.jwk``."""
+        """Records of private keys: ``<kid>.jwk``."""
         return self.root / "keys"
 
     @property
@@ -56,6 +71,50 @@ class Home:
         return self.root / "receipts"
 
     @property
+    def results(self) -> Path:
+        """The newest signed result of each: ``<digest>.jws``."""
+        return self.root / "results"
+
+    @property
+    def credentials(self) -> Path:
+        """Credentials: ``<program>.sd-jwt``."""
+        return self.root / "credentials"
+
+    @property
     def seq(self) -> Path:
         """Sequence numbers: ``<kid>``."""
         return self.root / "seq"
+
+    @property
+    def logs(self) -> Path:
+        """Checkpoints of collectors' logs: ``<kid>.json``."""
+        return self.root / "logs"
+
+    @property
+    def history(self) -> Path:
+        """Levels of earlier runs: one file, a line each."""
+        return self.root / "history.jsonl"
+
+    @property
+    def schedule(self) -> Path:
+        """What the person wants of re-checks: one file."""
+        return self.root / "schedule.json"
+
+    @property
+    def rechecks(self) -> Path:
+        """What became of re-checks: one file."""
+        return self.root / "rechecks.json"
+
+    @property
+    def setups(self) -> Path:
+        """What was plugged in and where, per program: one file."""
+        return self.root / "setups.json"
+
+    def lock(self, name: Lock) -> Path:
+        """The file by which processes keep out of each other's way; no part of the state."""
+        return self.root / f"{name}.lock"
+
+    @property
+    def sitting(self) -> Path:
+        """A guided check that was not ended: one file."""
+        return self.root / "sitting.json"

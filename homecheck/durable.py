@@ -38,7 +38,7 @@ def write(path: Path, data: bytes) -> None:
     try:
         _write_new(temporary, data)
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
@@ -49,7 +49,7 @@ def remove(path: Path) -> None:
     """Remove `path` durably, if it is there. StateError names the path."""
     try:
         path.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except FileNotFoundError:
         return  # the folder is gone, and the file with it
     except OSError as error:
@@ -87,7 +87,8 @@ def _sync(descriptor: int) -> None:
     os.fsync(descriptor)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Have the disk hold the names in a folder."""
     if sys.platform == "win32":
         return  # NTFS keeps names in its journal, and a folder cannot be opened for this
     descriptor = os.open(path, os.O_RDONLY)

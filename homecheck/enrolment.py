@@ -22,20 +22,23 @@ from homecheck.config import Home
 from homecheck.errors import DeliveryError, EnrolmentError, PolicyError, Refused, StateError
 from homecheck.exchange import Answer, Http, NoAnswer, exchange, is_loopback, one_line
 from homecheck.invitation import ASK_AGAIN, NOT_OURS, Invitation, forget, prepare_key, read_invitation, refusal
+from homecheck.key_stores import destroy_key
 from homecheck.policy import Policy, read_policy
 from homecheck.signing import ENROLMENT, POLICY, PublicKey, Signer, jwks, key_set, sign, unverified_header, verify
 from homecheck.standards.rfc_3339 import from_text, to_text
 from homecheck.strict_json import Record, parse_object, serialize
 
 __all__ = [
-    "Enrolment", "Invitation", "agree", "fetch_nonce", "find", "forget", "leave", "load_enrolments", "prepare_key",
-    "read_invitation", "redeem", "refresh_policy",
+    "Enrolment", "Invitation", "NoChallengeError", "agree", "fetch_nonce", "find", "forget", "forget_retired", "leave",
+    "load_enrolments", "prepare_key", "read_invitation", "redeem", "refresh_policy", "software", "store_enrolment",
+    "with_retired",
 ]  # fmt: skip
 
 JOSE: Final = "application/jose"
 
 # A program's name becomes a file's name on three systems; Windows keeps some names for devices.
 _PROGRAM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
+_KID: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _DEVICES: Final = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\..*)?", re.IGNORECASE)
 
 
@@ -46,7 +49,9 @@ class Enrolment:
     `program` is its name here: the collector's own `program_id`, with the collector's host behind it where two
     companies use the same one. `collector` is its address, which evidence names as `aud`. `policy_note` says why the
     stored policy is in use when the newest one could not be had; it is not stored. `agreed` names the quantities that
-    the person has agreed to send, whatever a newer policy asks for.
+    the person has agreed to send, whatever a newer policy asks for. `retired` names earlier keys; each is
+    kept as long as evidence waits that it signed. `purpose` and `retention_days` are what the invitation said; empty
+    and None in enrolments that were made before these were kept.
     """
 
     program: str
@@ -65,6 +70,9 @@ class Enrolment:
     enrolled_at: datetime
     agreed: frozenset[str]
     policy_note: str = ""
+    retired: tuple[str, ...] = ()
+    purpose: str = ""
+    retention_days: int | None = None
 
     def members(self) -> dict[str, Any]:
         """Return the enrolment as it is stored."""
@@ -81,6 +89,9 @@ class Enrolment:
             "responders": responders,
             "enrolled_at": to_text(self.enrolled_at),
             "agreed": sorted(self.agreed),
+            "retired": list(self.retired),
+            **({"purpose": self.purpose} if self.purpose else {}),
+            **({} if self.retention_days is None else {"retention_days": self.retention_days}),
         }
 
 
@@ -117,9 +128,15 @@ def redeem(invitation: Invitation, home: Home, http: Http, now: datetime) -> Enr
             forget(invitation, home, with_key=True)  # this key will never be enrolled
         raise refusal(answer, host)
     enrolment = _read_answer(answer, invitation, key.public.kid, home, now)
-    _retire(home, enrolment)
-    durable.write(_path(home, enrolment.program), serialize(enrolment.members()))
+    enrolment = replace(
+        enrolment,
+        retired=_retired(home, enrolment),
+        purpose=invitation.purpose,
+        retention_days=invitation.retention_days,
+    )
+    store_enrolment(home, enrolment)
     forget(invitation, home, with_key=False)
+    forget_retired(home, enrolment)
     return enrolment
 
 
@@ -145,29 +162,56 @@ def refresh_policy(enrolment: Enrolment, home: Home, http: Http) -> Enrolment:
         return replace(enrolment, policy_note=_stored_note(enrolment, "it sent an older one"))
     newest = replace(enrolment, policy=policy, policy_envelope=text, policy_issued_at=issued_at, policy_note="")
     if text != enrolment.policy_envelope:
-        durable.write(_path(home, enrolment.program), serialize(newest.members()))
+        store_enrolment(home, newest)
     return newest
 
 
 def agree(enrolment: Enrolment, home: Home) -> Enrolment:
     """Return the enrolment with the person's agreement to all that its newest policy asks for, stored."""
-    agreed = replace(enrolment, agreed=enrolment.agreed | enrolment.policy.quantities())
-    durable.write(_path(home, enrolment.program), serialize(agreed.members()))
+    agreed = replace(enrolment, agreed=enrolment.agreed | enrolment.policy.asks())
+    store_enrolment(home, agreed)
     return agreed
+
+
+def store_enrolment(home: Home, enrolment: Enrolment) -> None:
+    """Replace what is stored of an enrolment: the old file or the new one is there, whatever happens."""
+    durable.write(_path(home, enrolment.program), serialize(enrolment.members()))
+
+
+def forget_retired(home: Home, enrolment: Enrolment) -> None:
+    """Delete the enrolment's earlier keys, except those with which evidence was signed that still waits."""
+    kept = [kid for kid in enrolment.retired if (home.keys / f"{kid}.jwk").exists()]
+    signers = {_signer(home, one.digest) for one in spool.waiting(home)} if kept else set()
+    for kid in kept:
+        if kid not in signers:
+            _forget_key(home, kid)
 
 
 def _stored_note(enrolment: Enrolment, why: str) -> str:
     return f"{enrolment.collector_name}: no newer policy: {why.rstrip('.')}. The stored one is used."
 
 
+class NoChallengeError(DeliveryError):
+    """The collector answered, and gave no challenge. `status` is that of its answer."""
+
+    def __init__(self, message: str, advice: str, status: int) -> None:
+        super().__init__(message, advice)
+        self.status = status
+
+    @property
+    def is_about_this_computer(self) -> bool:
+        """Tell whether this computer's key gets none, and not everybody just now or whoever is in haste."""
+        return 400 <= self.status < 500 and self.status != 429
+
+
 def fetch_nonce(enrolment: Enrolment, http: Http) -> str:
-    """Return a fresh challenge for this device. DeliveryError when the collector gives none."""
+    """Return a fresh challenge for this device. DeliveryError when none comes, NoChallengeError when none is given."""
     body = serialize({"device": enrolment.kid})
     answer = exchange(http, "POST", f"{enrolment.collector}/v1/challenge", body=body)
     host = urlsplit(enrolment.collector).netloc
     if answer.status != 200:
         problem = answer.problem()
-        raise DeliveryError(f"{host} gives no challenge: {problem.detail}", problem.advice)
+        raise NoChallengeError(f"{host} gives no challenge: {problem.detail}", problem.advice, answer.status)
     try:
         return answer.members().text("nonce", max_length=200)
     except Refused as error:
@@ -180,13 +224,24 @@ def leave(home: Home, enrolment: Enrolment) -> int:
     for one in unsent:
         spool.set_aside(home, one.digest, f"You left the program {enrolment.program} before this was sent.")
     durable.remove(_path(home, enrolment.program))
-    durable.remove(home.keys / f"{enrolment.kid}.jwk")
-    durable.remove(home.seq / enrolment.kid)
+    for kid in (enrolment.kid, *enrolment.retired):
+        _forget_key(home, kid)
+        durable.remove(home.logs / f"{kid}.json")
+        durable.remove(home.logs / f"{kid}.contradiction.json")
     return len(unsent)
 
 
+def software() -> dict[str, str]:
+    """Return what this program calls itself to a collector."""
+    return {
+        "name": "homecheck",
+        "version": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
 def _enrolment_payload(invitation: Invitation, key: Signer, now: datetime) -> bytes:
-    system = f"{platform.system()} {platform.release()}"
     return serialize(
         {
             "v": 1,
@@ -194,12 +249,7 @@ def _enrolment_payload(invitation: Invitation, key: Signer, now: datetime) -> by
             "iat": int(now.timestamp()),
             "invite": invitation.code,
             "jwk": key.public.jwk(),
-            "software": {
-                "name": "homecheck",
-                "version": __version__,
-                "python": platform.python_version(),
-                "system": system,
-            },
+            "software": software(),
             "store": key.store,
         }
     )
@@ -220,7 +270,7 @@ def _read_answer(answer: Answer, invitation: Invitation, kid: str, home: Home, n
         raise EnrolmentError(message, "Tell the company that invited you.") from None
     if enrolment.collector != invitation.collector:
         raise EnrolmentError(f"{host} enrols for another collector, {enrolment.collector!r:.120}", NOT_OURS)
-    if beyond := sorted(enrolment.policy.quantities() - invitation.covers()):
+    if beyond := sorted(enrolment.policy.asks() - invitation.covers()):
         forget(invitation, home, with_key=True)
         message = f"{host} asks for more than its invitation said: {', '.join(beyond)}. You are not enrolled"
         raise EnrolmentError(message, ASK_AGAIN)
@@ -241,7 +291,7 @@ def _read(record: Record, name: str, enrolled_at: datetime, agreed: frozenset[st
         collector=collector.text("url").rstrip("/"),
         collector_name=one_line(collector.text("name")),
         subject=record.text("subject"),
-        kid=record.text("device"),
+        kid=_kid(record.text("device")),
         keys=keys,
         policy=policy,
         policy_envelope=envelope,
@@ -277,6 +327,12 @@ def _load(path: Path) -> Enrolment:
         record = Record(parse_object(durable.read(path) or b""), "enrolment")
         agreed = frozenset(record.texts("agreed"))
         enrolment = _read(record, record.text("name"), from_text(record.text("enrolled_at")), agreed)
+        enrolment = replace(
+            enrolment,
+            retired=tuple(map(_kid, record.texts("retired"))),
+            purpose=record.optional_text("purpose"),
+            retention_days=record.integer("retention_days") if record.has("retention_days") else None,
+        )
     except (Refused, PolicyError) as error:
         raise StateError(f"{path}: this file is damaged: {error.message}", advice) from None
     except ValueError as error:
@@ -304,18 +360,34 @@ def _local_name(home: Home, program_id: str, collector: str) -> str:
     return f"{program_id}@{re.sub(r'[^A-Za-z0-9.-]', '_', urlsplit(collector).netloc)}"
 
 
-def _retire(home: Home, enrolment: Enrolment) -> None:
-    """Delete the key of an earlier enrolment in the same program, unless evidence signed with it still waits."""
+def _retired(home: Home, enrolment: Enrolment) -> tuple[str, ...]:
+    """Return the keys of an earlier enrolment in the same program, which a new invitation takes out of use."""
     if not _path(home, enrolment.program).exists():
-        return
-    earlier = find(home, enrolment.program).kid
-    if earlier != enrolment.kid and not any(_signed_by(home, one.digest, earlier) for one in spool.waiting(home)):
-        durable.remove(home.keys / f"{earlier}.jwk")
+        return ()
+    return tuple(kid for kid in with_retired(home, find(home, enrolment.program)) if kid != enrolment.kid)
 
 
-def _signed_by(home: Home, name: str, kid: str) -> bool:
+def with_retired(home: Home, enrolment: Enrolment) -> tuple[str, ...]:
+    """Return the enrolment's own key behind those earlier ones that are still here."""
+    return (*(kid for kid in enrolment.retired if (home.keys / f"{kid}.jwk").exists()), enrolment.kid)
+
+
+def _forget_key(home: Home, kid: str) -> None:
+    destroy_key(home.keys / f"{kid}.jwk")
+    durable.remove(home.seq / kid)
+
+
+def _signer(home: Home, name: str) -> str | None:
+    """Return the key that an envelope in the spool names; None when it is damaged: nobody can send it."""
     try:
         envelope = spool.read_envelope(home, name)
-        return envelope is not None and unverified_header(envelope)["kid"] == kid
+        return unverified_header(envelope)["kid"] if envelope is not None else None
     except Refused:
-        return False  # damaged: nobody can send it
+        return None
+
+
+def _kid(text: str) -> str:
+    """Return the name of a key, which becomes the name of files; Refused for anything else."""
+    if not _KID.fullmatch(text):
+        raise Refused("schema", f"{text!r:.60} is no key's name")
+    return text

@@ -19,6 +19,7 @@ from typing import Literal
 
 AtFault = Literal["device", "room", "person", "home_link", "line", "server", "agent"]
 AT_FAULT: tuple[AtFault, ...] = ("device", "room", "person", "home_link", "line", "server", "agent")
+OURS: tuple[AtFault, ...] = ("server", "agent")  # our side, which never counts against a person
 
 
 class HomecheckError(Exception):

@@ -9,10 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
+from types import NoneType
 from typing import Any, Final, cast
 
+from homecheck.callback import QUANTITY as CALLBACK_QUANTITY
+from homecheck.callback import is_confirmation
 from homecheck.errors import AtFault, Refused
-from homecheck.measurement import Failure, Kind, Measurement, Quantity, refuse_twice
+from homecheck.measurement import (
+    EARLIER,
+    Bound,
+    Cause,
+    Failure,
+    Kind,
+    Level,
+    Measurement,
+    Quantity,
+    check_text,
+    refuse_twice,
+)
 from homecheck.signing import Verified
 from homecheck.standards.rfc_3339 import from_text, to_text
 from homecheck.standards.rfc_9562 import is_uuid7
@@ -100,15 +115,22 @@ class Evidence:
         return (measurement for run in self.runs for measurement in run.measurements)
 
     def only(self, names: Iterable[str]) -> Evidence:
-        """Return the same evidence with the quantities called `names` alone: nobody gets more than they ask for."""
+        """Return the same evidence with the quantities called `names` alone: nobody gets more than they ask for.
+
+        A quantity's earlier levels stay where its name with `EARLIER` behind it is among them.
+        """
         wanted = set(names)
         runs = (
-            replace(run, measurements=tuple(found for found in run.measurements if found.quantity.name in wanted))
+            replace(
+                run,
+                measurements=tuple(
+                    _as_asked(found, wanted) for found in run.measurements if found.quantity.name in wanted
+                ),
+            )
             for run in self.runs
         )
         declared = tuple(found for found in self.declarations if f"declaration.{found.id}" in wanted)
-        # What the far end saw goes to those who ask for something that it speaks of.
-        observed = self.observations if any(name.startswith(OBSERVED) for name in wanted) else ()
+        observed = tuple(found for found in self.observations if _speaks_of(found, wanted))
         return replace(
             self, runs=tuple(run for run in runs if run.measurements), declarations=declared, observations=observed
         )
@@ -128,7 +150,7 @@ class Evidence:
                 "started_at": to_text(self.started_at),
                 "finished_at": to_text(self.finished_at),
                 "software": vars(self.software),
-                "runs": [_run_members(run) for run in self.runs],
+                "runs": [run_members(run) for run in self.runs],
                 "declarations": [vars(declaration) for declaration in self.declarations],
                 "observations": list(self.observations),
             }
@@ -153,7 +175,7 @@ class Evidence:
                 started_at=from_text(record.text("started_at")),
                 finished_at=from_text(record.text("finished_at")),
                 software=Software(*(software.text(name) for name in ("name", "version", "python", "system"))),
-                runs=tuple(_read_run(run) for run in record.records("runs")),
+                runs=tuple(read_run(run) for run in record.records("runs")),
                 declarations=tuple(_read_declaration(found) for found in record.records("declarations")),
                 observations=_read_observations(record),
             )
@@ -164,20 +186,39 @@ class Evidence:
         return evidence
 
 
+def is_observed(names: Iterable[str]) -> bool:
+    """Tell whether what the far end saw itself goes along with the quantities called `names`."""
+    return any(name.startswith(OBSERVED) for name in names)
+
+
+def _speaks_of(observation: str, wanted: set[str]) -> bool:
+    """Tell whether a signed statement of the other side goes to those who ask for `wanted`."""
+    return CALLBACK_QUANTITY in wanted if is_confirmation(observation) else is_observed(wanted)
+
+
 def measurement_members(measurement: Measurement) -> dict[str, Any]:
     """Return a measurement's members as they stand in evidence and in ``check --output json``."""
     failure = measurement.failure
+    earlier = [[level.at, level.value, level.uncertainty] for level in measurement.earlier]
     return {
         "value": measurement.value,
         "unit": measurement.quantity.unit,
         "uncertainty": measurement.uncertainty,
         "method": measurement.quantity.method,
         "failure": None if failure is None else vars(failure),
+        "cause": None if measurement.cause is None else vars(measurement.cause),
         "details": dict(measurement.details),
+        **({"earlier": earlier} if earlier else {}),
+        **({"bound": measurement.bound} if measurement.bound else {}),
     }
 
 
-def _run_members(run: ProbeRun) -> dict[str, Any]:
+def _as_asked(measurement: Measurement, wanted: set[str]) -> Measurement:
+    return measurement if measurement.quantity.name + EARLIER in wanted else replace(measurement, earlier=())
+
+
+def run_members(run: ProbeRun) -> dict[str, Any]:
+    """Return a run's members as they stand in evidence."""
     return {
         "probe": run.probe,
         "version": run.version,
@@ -190,16 +231,55 @@ def _run_members(run: ProbeRun) -> dict[str, Any]:
     }
 
 
-def _read_run(record: Record) -> ProbeRun:
+def read_run(record: Record) -> ProbeRun:
+    """Return the run that `record` holds; Refused or ValueError when it is none."""
     run = ProbeRun(
         probe=record.text("probe"),
         version=record.text("version"),
         started_at=from_text(record.text("started_at")),
         seconds=record.number("seconds"),
-        measurements=tuple(_read_measurement(found) for found in record.records("measurements")),
+        measurements=tuple(
+            _read_ordinary(found) or _read_measurement(record.inner("measurements", at, found))
+            for at, found in enumerate(record.values("measurements"))
+        ),
     )
     record.done()
     return run
+
+
+def _read_ordinary(members: Any) -> Measurement | None:
+    """Read a measurement that has a value and nothing out of the ordinary; None for any other, or one with a defect.
+
+    Nearly all are like this, and a collector reads thousands a second. `_read_measurement` reads the same from these,
+    as a test shows, and says what is wrong with the others.
+    """
+    if type(members) is not dict or members.keys() != ORDINARY:
+        return None
+    if members["failure"] is not None or members["cause"] is not None:
+        return None
+    value, uncertainty, details = members["value"], members["uncertainty"], members["details"]
+    if type(value) not in _PLAIN or type(uncertainty) not in _UNCERTAIN or type(details) is not dict:
+        return None
+    try:
+        quantity = quantity_of(members["quantity"], members["unit"], members["method"], members["kind"])
+        return Measurement(quantity, value, uncertainty, details=details)
+    except (ValueError, TypeError):  # the second: a name that is no text
+        return None
+
+
+ORDINARY: Final = frozenset(
+    ("quantity", "kind", "value", "unit", "uncertainty", "method", "failure", "cause", "details")
+)
+_PLAIN: Final = frozenset((str, int, float, bool))
+_UNCERTAIN: Final = frozenset((int, float, NoneType))
+
+
+@lru_cache(maxsize=2_048)  # every home office measures the same ones
+def quantity_of(name: str, unit: str, method: str, kind: str) -> Quantity:
+    """Return the quantity that these texts describe; ValueError for none."""
+    for text in (name, unit, method, kind):
+        check_text(text, "quantity")
+    return Quantity(name, unit, method, Kind(kind))
 
 
 def _read_measurement(record: Record) -> Measurement:
@@ -210,9 +290,24 @@ def _read_measurement(record: Record) -> Measurement:
         uncertainty=record.number_or_none("uncertainty"),
         failure=_read_failure(record),
         details=record.members("details"),
+        cause=read_cause(record),
+        # What is no time or no number is refused by Measurement itself.
+        earlier=tuple(Level(*cast("tuple[int, float, float]", row)) for row in record.rows("earlier", 3)),
+        bound=cast("Bound | None", record.text("bound")) if record.has("bound") else None,  # refused there as well
     )
     record.done()
     return measurement
+
+
+def read_cause(record: Record) -> Cause | None:
+    """Return the member ``cause`` of a measurement or finding; Refused or ValueError when it is none."""
+    if record.is_null("cause"):
+        return None
+    cause = record.record("cause")
+    # Cause itself refuses a word that is none of AtFault.
+    found = Cause(cast("AtFault | None", cause.text_or_none("at_fault")), cause.text("sentence"))
+    cause.done()
+    return found
 
 
 def _read_failure(record: Record) -> Failure | None:

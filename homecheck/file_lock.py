@@ -39,6 +39,15 @@ def exclusive(path: Path, patience_seconds: float = 0.0, sleep: Callable[[float]
         os.close(descriptor)  # which releases it
 
 
+@contextmanager
+def held(path: Path, patience_seconds: float) -> Iterator[None]:
+    """Hold the lock named `path` inside the block; StateError when another process keeps it for longer than that."""
+    with exclusive(path, patience_seconds) as mine:
+        if not mine:
+            raise StateError(f"{path}: another homecheck keeps it locked", "Close the other homecheck, then try again.")
+        yield
+
+
 def _try(descriptor: int) -> bool:
     try:
         if sys.platform == "win32":

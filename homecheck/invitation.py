@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 from homecheck import durable
 from homecheck.config import Home
-from homecheck.errors import EnrolmentError, Refused
+from homecheck.errors import EnrolmentError, KeyStoreError, Refused
 from homecheck.exchange import Answer, Http, NoAnswer, exchange, is_loopback, one_line
-from homecheck.keys import SoftwareKey, read_key_file, write_key_file
+from homecheck.key_stores import Store, create_key, destroy_key, read_key, store_of
+from homecheck.signing import Signer
 from homecheck.standards.rfc_3339 import from_text, to_text
 from homecheck.strict_json import Record, parse_object, serialize
 
@@ -53,6 +54,7 @@ class Invitation:
     policy_name: str
     policy_version: str
     policy_digest: str
+    connections: tuple[str, ...] = ()  # where this computer would connect to, beside the company's own servers
 
     def members(self) -> dict[str, Any]:
         """Return the invitation as the collector's JSON members."""
@@ -65,6 +67,7 @@ class Invitation:
             "retention_days": self.retention_days,
             "quantities": list(self.quantities),
             "declarations": list(self.declarations),
+            "connections": list(self.connections),
             "expires_at": to_text(self.expires_at),
             "policy": {"name": self.policy_name, "version": self.policy_version, "digest": self.policy_digest},
         }
@@ -89,13 +92,15 @@ class Invitation:
                 policy_name=one_line(policy.text("name")),
                 policy_version=one_line(policy.text("version")),
                 policy_digest=policy.text("digest"),
+                connections=tuple(map(one_line, record.texts("connections"))),
             )
         except ValueError as error:
             raise Refused("schema", f"invitation: {error}") from None
 
     def covers(self) -> frozenset[str]:
-        """Return every quantity that the person was told of."""
-        return frozenset(self.quantities) | {f"declaration.{name}" for name in self.declarations}
+        """Return every quantity and every connection that the person was told of."""
+        declared = {f"declaration.{name}" for name in self.declarations}
+        return frozenset(self.quantities) | frozenset(self.connections) | declared
 
 
 def read_invitation(url: str, http: Http, home: Home | None = None) -> Invitation:
@@ -162,17 +167,28 @@ def refusal(answer: Answer, host: str) -> EnrolmentError:
 # The key of an invitation
 
 
-def prepare_key(invitation: Invitation, home: Home) -> SoftwareKey:
-    """Return the key for this invitation, made and stored on first use; nothing is sent."""
+def prepare_key(invitation: Invitation, home: Home, store: Store | None = None) -> Signer:
+    """Return the key for this invitation, made in `store` (None: a file) on first use; nothing is sent.
+
+    KeyStoreError when that place cannot be used, or when the key was made in another one before.
+    """
     begun = _begun(home, invitation.collector, invitation.code)
     if begun is not None:
-        return read_key_file(home.keys / f"{begun[1]}.jwk")
-    key = SoftwareKey.generate()
-    durable.make_folder(home.keys)
-    write_key_file(home.keys / f"{key.public.kid}.jwk", key)
+        return _begun_key(home.keys / f"{begun[1]}.jwk", store)
+    key = create_key(home.keys, store or "file")
     record = {"kid": key.public.kid, "invitation": invitation.members()}
     durable.write(_pending_path(home, invitation.collector, invitation.code), serialize(record))
     return key
+
+
+def _begun_key(path: Path, store: Store | None) -> Signer:
+    """Return the key that was made for an invitation; the collector may know it already, so it stays the one."""
+    if store not in (None, found := store_of(path)):
+        raise KeyStoreError(
+            f"the key for this invitation was made before, and is kept in: {found}",
+            f"Give the same command with --key {found}. For another place, ask for a new invitation.",
+        )
+    return read_key(path)
 
 
 def forget(invitation: Invitation, home: Home, *, with_key: bool) -> None:
@@ -180,7 +196,7 @@ def forget(invitation: Invitation, home: Home, *, with_key: bool) -> None:
     begun = _begun(home, invitation.collector, invitation.code)
     durable.remove(_pending_path(home, invitation.collector, invitation.code))
     if with_key and begun is not None:
-        durable.remove(home.keys / f"{begun[1]}.jwk")
+        destroy_key(home.keys / f"{begun[1]}.jwk")
 
 
 def _begun(home: Home, collector: str, code: str) -> tuple[Invitation, str] | None:

@@ -1,7 +1,7 @@
 """Where private keys live: a file that only its owner can read.
 
 A key is written as a private JWK (RFC 8037, RFC 7518 6.2) with mode 0600 into a folder with mode 0700, created with
-O_EXCL, so that two processes never overwrite each other's key. Other places (OS keyring, TPM) are further `Signer`s.
+O_EXCL, so that two processes never overwrite each other's key. Other places are those of `key_stores`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -58,8 +60,8 @@ class SoftwareKey:
         return {**self.public.jwk(), "d": base64url(secret)}
 
     @classmethod
-    def from_jwk(cls, jwk: dict[str, object]) -> SoftwareKey:
-        """Return the key of a private JWK; Refused when its halves do not belong together."""
+    def from_jwk(cls, jwk: dict[str, object], store: str = "file") -> SoftwareKey:
+        """Return the key of a private JWK, kept in `store`; Refused when its halves do not belong together."""
         record = Record(jwk, "key", "bad-key")
         secret = decode_base64url(record.text("d", max_length=100), "bad-key")
         if len(secret) != 32:
@@ -75,7 +77,7 @@ class SoftwareKey:
             raise Refused("bad-key", f"the private half is no key: {error}") from None
         if PublicKey.of(private.public_key()).kid != public.kid:
             raise Refused("bad-key", "the key's private and public halves do not belong together")
-        return cls(private, public)
+        return cls(private, public, store)
 
 
 def create_key_file(path: Path, algorithm: Algorithm = "EdDSA") -> SoftwareKey:
@@ -85,12 +87,18 @@ def create_key_file(path: Path, algorithm: Algorithm = "EdDSA") -> SoftwareKey:
 
 def write_key_file(path: Path, key: SoftwareKey) -> SoftwareKey:
     """Write `key` to the new file `path` and return it; raises KeyStoreError like `create_key_file`."""
+    write_record(path, key.jwk())
+    return key
+
+
+def write_record(path: Path, members: Mapping[str, Any]) -> None:
+    """Write what is known of a key to the new file `path`, for its owner alone. KeyStoreError when it exists."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(serialize(key.jwk()))
+                file.write(serialize(members))
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
@@ -103,18 +111,31 @@ def write_key_file(path: Path, key: SoftwareKey) -> SoftwareKey:
         raise KeyStoreError(
             f"{path}: cannot write the key: {error.strerror}", "Check the folder's owner and free space."
         ) from None
-    return key
 
 
 def read_key_file(path: Path) -> SoftwareKey:
     """Return the key in `path`. Raises KeyStoreError when it is missing, damaged or readable by others."""
+    record = read_record(path)
+    with damage_named(path):
+        return SoftwareKey.from_jwk(record)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Return what is known of the key in `path`; KeyStoreError when it is missing, damaged or readable by others."""
     refuse_shared(path)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise KeyStoreError(f"{path}: cannot read the key: {error.strerror}", "Check who owns the file.") from None
+    with damage_named(path):
+        return parse_object(data)
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Turn what the parser refuses inside the block into a KeyStoreError that names the key's file."""
     try:
-        return SoftwareKey.from_jwk(parse_object(data))
+        yield
     except Refused as error:
         raise KeyStoreError(
             f"{path}: {error.message}", "The key is damaged: enrol again with a new invitation."

@@ -8,18 +8,22 @@ worse call than the policy's own floor for `network.mos`.
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
+from homecheck.device_list import DeviceList, read_device_list
 from homecheck.durations import parse_duration
 from homecheck.errors import PolicyError, Refused
-from homecheck.measurement import Target, Value, refuse_twice
+from homecheck.measurement import EARLIER, Target, Value, refuse_twice
+from homecheck.several_runs import STATISTICS, USUAL_DAYS, USUAL_RUNS, SeveralRuns, Statistic
 from homecheck.shift import Shift
 from homecheck.signing import Verified
 from homecheck.standards.itu_g107 import JITTER_BUFFER_MS, mos_cqe, mouth_to_ear_ms, r_factor
@@ -28,12 +32,25 @@ from homecheck.strict_json import Record, canonical, parse_object, serialize
 COMPARE: Final = "Compare with: homecheck policy show voice-standard --output toml"
 DecisionRule = Literal["guarded", "simple"]
 Severity = Literal["required", "advisory"]
-Trust = Literal["self-reported", "corroborated", "server-observed"]
+Trust = Literal["contradicted", "self-reported", "corroborated", "server-observed"]
 
 DECISION_RULES: Final = ("guarded", "simple")
 SEVERITIES: Final = ("required", "advisory")
-TRUST: Final = ("self-reported", "corroborated", "server-observed")  # from weakest to strongest
+TRUST: Final[tuple[Trust, ...]] = ("contradicted", "self-reported", "corroborated", "server-observed")  # weakest first
+CAN_BE_ASKED: Final = TRUST[1:]
 PROTOCOLS: Final = ("tcp", "udp", "tls", "https", "wss")
+UDP_PROBES: Final = ("stun", "sip")
+WITH_PATH: Final = ("https", "wss")
+MOST_TARGETS: Final = 16  # a policy is no list of addresses to scan
+HOST: Final = re.compile(r"[\w.:-]+")  # a name or an address; nothing that could be read as more of an address
+MAX_PATH: Final = 100  # with a host's 253 characters and a method it fits into a text of evidence
+TARGET_PATH: Final = re.compile(r"/[!-~]*")  # goes into a request's first line as it is
+REQUIREMENT_KEYS: Final = frozenset({
+    "quantity", "at_least", "at_most", "equals", "one_of", "none_of", "warn_below", "warn_above", "warn_on",
+    "severity", "reason", "source", "advice", "trust", "statistic", "over", "runs_at_least", "hours",
+})  # fmt: skip
+LATEST: Final = "latest"  # the statistic of a requirement that judges the run of the moment alone
+KEPT: Final = ("network.", "room.")  # the quantities whose levels are kept from run to run
 MAX_TEXT: Final = 200_000  # characters; signed, it has to fit into an envelope
 DEFAULT_POLICY: Final = "voice-standard"  # for whoever names none
 PRESETS: Final = ("chat-only", "voice-basic", "voice-standard", "strict-wired", "voice-landline", "video-agent")
@@ -56,11 +73,25 @@ class Limits:
         if not any(value not in (None, ()) for value in vars(self).values()):
             raise ValueError("no limit is set")
         numeric = (self.at_least, self.at_most, self.warn_below, self.warn_above)
-        named = (self.equals is not None, bool(self.one_of), bool(self.none_of), bool(self.warn_on))
-        if any(limit is not None for limit in numeric) and any(named):
+        if any(limit is not None for limit in numeric) and self.names():
             raise ValueError("a limit for numbers and a limit for names contradict one another")
         _refuse_disorder(self)
         _refuse_contradiction(self)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether there are ends of a range."""
+        lower = self.at_least is not None or self.warn_below is not None
+        return lower or self.at_most is not None or self.warn_above is not None
+
+    def missed_by(self, value: float) -> bool:
+        """Tell whether a number lies beyond an end that is required, whatever its uncertainty."""
+        too_low = self.at_least is not None and value < self.at_least
+        return too_low or (self.at_most is not None and value > self.at_most)
+
+    def names(self) -> bool:
+        """Tell whether the limits are values to be met or avoided, not ends of a range."""
+        return self.equals is not None or bool(self.one_of or self.none_of or self.warn_on)
 
 
 def _refuse_disorder(limits: Limits) -> None:
@@ -94,6 +125,18 @@ class Requirement:
     source: str = ""
     advice: str = ""
     trust: Trust = "self-reported"
+    runs: SeveralRuns | None = None  # None: the latest run alone counts
+
+    def __post_init__(self) -> None:
+        if self.runs is None:
+            return
+        if not self.quantity.startswith(KEPT):
+            kept = " and ".join(f"{prefix}*" for prefix in KEPT)
+            raise ValueError(f"statistic: no earlier runs are kept of it, only of {kept}")
+        if self.limits.names():
+            raise ValueError("statistic goes with at_least, at_most, warn_below and warn_above alone")
+        if self.trust != "self-reported":
+            raise ValueError(f"trust = {self.trust!r} contradicts statistic: earlier runs are always self-reported")
 
 
 @dataclass(frozen=True)
@@ -125,12 +168,16 @@ class Policy:
     targets: tuple[Target, ...] = ()
     shift: Shift | None = None
     description: str = ""
+    devices: DeviceList = field(default_factory=DeviceList)  # sound devices that nobody else lists
+    most_megabytes: int | None = None  # that one check may spend on the network, both directions together
 
     def __post_init__(self) -> None:
         if not self.requirements and not self.declarations:
             raise ValueError("the policy is empty: it would let everybody pass")
         refuse_twice("declaration", (question.id for question in self.declarations))
         refuse_twice("target", (target.name for target in self.targets))
+        if len(self.targets) > MOST_TARGETS:
+            raise ValueError(f"{len(self.targets)} targets, at most {MOST_TARGETS}")
         self.recheck_every()
         _refuse_bad_call(self)
 
@@ -139,9 +186,22 @@ class Policy:
         return parse_duration(self.recheck)
 
     def quantities(self) -> frozenset[str]:
-        """Return the names of all quantities that this policy asks for; nothing else needs to be sent."""
+        """Return the names of all quantities that this policy asks for; nothing else needs to be sent.
+
+        A name with `EARLIER` behind it stands for the levels of earlier runs.
+        """
         asked = {requirement.quantity for requirement in self.requirements}
+        asked |= {requirement.quantity + EARLIER for requirement in self.requirements if requirement.runs}
         return frozenset(asked | {f"declaration.{question.id}" for question in self.declarations})
+
+    def tried(self) -> tuple[Target, ...]:
+        """Return the targets that a requirement asks for; nobody connects to the others."""
+        asked = {requirement.quantity for requirement in self.requirements}
+        return tuple(target for target in self.targets if target.quantity in asked)
+
+    def asks(self) -> frozenset[str]:
+        """Return everything that a person has to agree to: the quantities, and where this computer would connect to."""
+        return self.quantities() | {target.address for target in self.tried()}
 
     def members(self) -> dict[str, Any]:
         """Return the policy as plain JSON members, without what is not set."""
@@ -151,7 +211,7 @@ class Policy:
         """Return the policy as JSON: the payload of a signed policy."""
         return serialize(self.members())
 
-    @property
+    @cached_property  # every upload is judged by it
     def digest(self) -> str:
         """The policy's name for machines: SHA-256 over its members in canonical order, however it was written."""
         return "sha256:" + hashlib.sha256(canonical(self.members())).hexdigest()
@@ -194,17 +254,20 @@ def read_policy(members: Mapping[str, Any], where: str) -> Policy:
     """Return the policy of these members, which TOML and signed JSON have in common."""
     try:
         record = Record(members, where)
+        shift = _read_shift(record.record("shift"), where) if record.has("shift") else None
         policy = Policy(
             name=record.text("name", max_length=60),
             version=record.text("version", max_length=60),
             title=record.optional_text("title"),
             decision_rule=cast(DecisionRule, _choice(record, "decision_rule", DECISION_RULES, "guarded")),
             recheck=record.optional_text("recheck", "30d"),
-            requirements=tuple(_read_requirement(found, where) for found in record.records("requirement")),
+            requirements=tuple(_read_requirement(found, where, shift) for found in record.records("requirement")),
             declarations=tuple(_read_question(found) for found in record.records("declaration")),
             targets=tuple(_read_target(found) for found in record.records("target")),
-            shift=_read_shift(record.record("shift")) if record.has("shift") else None,
+            shift=shift,
             description=record.optional_text("description"),
+            devices=read_device_list(record),
+            most_megabytes=_read_network(record.record("network"), where) if record.has("network") else None,
         )
         record.done()
     except Refused as error:
@@ -216,9 +279,12 @@ def read_policy(members: Mapping[str, Any], where: str) -> Policy:
     return policy
 
 
-def _read_requirement(record: Record, where: str) -> Requirement:
+def _read_requirement(record: Record, where: str, shift: Shift | None) -> Requirement:
     quantity = record.text("quantity", max_length=80)
     record.where = f"{where}: {quantity}"
+    # A misspelt key is the likelier cause of whatever else is wrong: it is named first.
+    if unknown := next((name for name in record.names() if name not in REQUIREMENT_KEYS), None):
+        raise Refused("schema", f"{record.where}: unknown key {unknown!r}")
     try:
         requirement = Requirement(
             quantity,
@@ -227,13 +293,37 @@ def _read_requirement(record: Record, where: str) -> Requirement:
             reason=record.optional_text("reason"),
             source=record.optional_text("source"),
             advice=record.optional_text("advice"),
-            trust=cast(Trust, _choice(record, "trust", TRUST, "self-reported")),
+            trust=cast(Trust, _choice(record, "trust", CAN_BE_ASKED, "self-reported")),
+            runs=_read_runs(record, shift),
         )
     except ValueError as error:
-        record.done()  # a misspelt key is the likelier cause: name it first
         raise Refused("schema", f"{record.where}: {error}") from None
     record.done()
     return requirement
+
+
+def _read_runs(record: Record, shift: Shift | None) -> SeveralRuns | None:
+    """Return the rule for several runs, or None where the latest counts."""
+    statistic = _choice(record, "statistic", (LATEST, *STATISTICS), LATEST)
+    given = [name for name in ("over", "runs_at_least", "hours") if record.has(name)]
+    if statistic == LATEST:
+        if given:
+            raise ValueError(f"{given[0]} goes with statistic = {', '.join(STATISTICS)}, not with {LATEST}")
+        return None
+    over = record.optional_text("over", f"{USUAL_DAYS}d")
+    if not re.fullmatch("[1-9][0-9]{0,3}d", over):
+        raise ValueError(f"over = {over!r:.40} is no number of days; write {USUAL_DAYS}d")
+    at_least = record.integer("runs_at_least", least=1) if record.has("runs_at_least") else USUAL_RUNS
+    return SeveralRuns(cast(Statistic, statistic), int(over[:-1]), at_least, _read_hours(record, shift))
+
+
+def _read_hours(record: Record, shift: Shift | None) -> Shift | None:
+    if not record.has("hours"):
+        return None
+    window = record.text("hours", max_length=60)
+    if shift is None:
+        raise ValueError("hours needs a time zone: add [shift] with timezone and windows")
+    return Shift(shift.timezone, (window,))
 
 
 def _read_limits(record: Record) -> Limits:
@@ -278,17 +368,44 @@ def _read_target(record: Record) -> Target:
         record.text("host", max_length=253),
         record.integer("port", least=1),
         _choice(record, "protocol", PROTOCOLS, "tcp"),
+        record.optional_text("path"),
+        _choice(record, "probe", UDP_PROBES, "") if record.has("probe") else "",
     )
-    if target.port > 65_535:
-        raise ValueError(f"target {target.name}: port {target.port} is above 65535")
     record.done()
+    if wrong := _wrong_with(target):
+        raise ValueError(f"target {target.name}: {wrong}")
     return target
 
 
-def _read_shift(record: Record) -> Shift:
+def _wrong_with(target: Target) -> str:
+    """Return what makes a target one that nobody can try; empty for a good one."""
+    if not target.name.isprintable():
+        return "the name holds what cannot be printed"
+    if target.port > 65_535:
+        return f"port {target.port} is above 65535"
+    if not HOST.fullmatch(target.host):
+        return f"host = {target.host!r:.60} is neither a name nor an address"
+    if target.probe and target.protocol != "udp":
+        return f"probe goes with protocol = 'udp', not with {target.protocol!r}"
+    if target.path and target.protocol not in WITH_PATH:
+        return f"path goes with protocol = 'https' or 'wss', not with {target.protocol!r}"
+    if target.path and not (TARGET_PATH.fullmatch(target.path) and len(target.path) <= MAX_PATH):
+        return f"path = {target.path!r:.60} is no path: it begins with / and has {MAX_PATH} characters at most"
+    return ""
+
+
+def _read_shift(record: Record, where: str) -> Shift:
+    record.where = f"{where}: shift"
     timezone, windows = record.text("timezone", max_length=60), record.texts("windows")
     record.done()  # a misspelt key is named before the window that it left out
     return Shift(timezone, windows)
+
+
+def _read_network(record: Record, where: str) -> int | None:
+    record.where = f"{where}: network"
+    most = record.integer("most_megabytes", least=1) if record.has("most_megabytes") else None
+    record.done()
+    return most
 
 
 def _choice(record: Record, name: str, choices: Iterable[str], default: str) -> str:
@@ -302,11 +419,21 @@ def _plain(policy: Policy) -> dict[str, Any]:
     members: dict[str, Any] = {name: getattr(policy, name) for name in ("name", "version", "title", "description")}
     members |= {"decision_rule": policy.decision_rule, "recheck": policy.recheck}
     members["requirement"] = [
-        _without_blanks({"quantity": requirement.quantity, **vars(requirement.limits), **_words(requirement)})
+        _without_blanks(
+            {
+                "quantity": requirement.quantity,
+                **vars(requirement.limits),
+                **_words(requirement),
+                **_runs(requirement.runs),
+            }
+        )
         for requirement in policy.requirements
     ]
     members["declaration"] = [_without_blanks({**vars(question)}) for question in policy.declarations]
-    members["target"] = [vars(target) for target in policy.targets]
+    members["target"] = [_without_blanks(vars(target)) for target in policy.targets]
+    members |= policy.devices.members()
+    if policy.most_megabytes is not None:
+        members["network"] = {"most_megabytes": policy.most_megabytes}
     if policy.shift:
         members["shift"] = {"timezone": policy.shift.timezone, "windows": list(policy.shift.windows)}
     return _without_blanks(members)
@@ -314,6 +441,13 @@ def _plain(policy: Policy) -> dict[str, Any]:
 
 def _words(requirement: Requirement) -> dict[str, str]:
     return {name: getattr(requirement, name) for name in ("severity", "reason", "source", "advice", "trust")}
+
+
+def _runs(runs: SeveralRuns | None) -> dict[str, Any]:
+    if runs is None:
+        return {}
+    members = {"statistic": runs.statistic, "over": f"{runs.days}d", "runs_at_least": runs.at_least}
+    return {**members, "hours": runs.hours.windows[0]} if runs.hours else members
 
 
 def _without_blanks(members: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,17 +6,19 @@
 `sign` writes an envelope once; its bytes are kept and sent as they are. `verify` returns the payload's bytes as
 `Verified` or raises `Refused` with one reason; it never returns False. Sources: RFC 7515 (JWS), RFC 7518 3.4 (ES256),
 RFC 8037 (EdDSA), RFC 7638 (thumbprints), RFC 8725 (best practice: fixed algorithm, explicit typing).
+`verify_under` is the same for a document whose one possible key is known, and whose header may leave out the kid.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import re
+from binascii import Error as NoBase64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal, NewType, Protocol
 
+import pybase64
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -28,7 +30,7 @@ from homecheck.errors import Refused
 from homecheck.strict_json import Record, canonical, parse_object, serialize
 
 Verified = NewType("Verified", bytes)
-"""Payload bytes whose signature was checked. Only `verify` and `verify_own_key` make one."""
+"""Payload bytes whose signature was checked. Only `verify`, `verify_under` and `verify_own_key` make one."""
 
 Algorithm = Literal["EdDSA", "ES256"]
 
@@ -39,7 +41,18 @@ RECEIPT: Final = "homecheck-receipt+jws"
 RESULT: Final = "homecheck-result+jws"
 OBSERVATION: Final = "homecheck-observation+jws"
 ROTATION: Final = "homecheck-rotation+jws"
-TYPES: Final = (EVIDENCE, ENROLMENT, POLICY, RECEIPT, RESULT, OBSERVATION, ROTATION)
+ROTATION_PROOF: Final = "homecheck-rotation-proof+jws"
+CALLBACK: Final = "homecheck-callback+jws"
+CALLBACK_REQUEST: Final = "homecheck-callback-request+jws"
+CALLBACK_ANSWER: Final = "homecheck-callback-answer+jws"
+RESULT_REQUEST: Final = "homecheck-result-request+jws"
+ERASURE: Final = "homecheck-erasure+jws"
+CREDENTIAL: Final = "homecheck-credential+sd-jwt"
+KEY_BINDING: Final = "kb+jwt"  # as RFC 9901 4.3 calls it, whoever issued what is bound
+TYPES: Final = (
+    EVIDENCE, ENROLMENT, POLICY, RECEIPT, RESULT, OBSERVATION, ROTATION, ROTATION_PROOF, CALLBACK, CALLBACK_REQUEST,
+    CALLBACK_ANSWER, RESULT_REQUEST, ERASURE, CREDENTIAL,
+)  # fmt: skip
 
 MAX_ENVELOPE: Final = 262_144  # bytes
 MAX_HEADER: Final = 1_024  # bytes, decoded
@@ -47,7 +60,6 @@ SIGNATURE_LENGTH: Final = 64  # bytes, for both algorithms
 KID_LENGTH: Final = 43  # characters of a SHA-256 in base64url
 
 P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # SEC 2, 2.4.2
-_SEGMENT: Final = re.compile(rb"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -107,12 +119,11 @@ KeyLookup = Callable[[str], PublicKey | None]
 
 def sign(payload: bytes, typ: str, signer: Signer) -> bytes:
     """Return the envelope around `payload`. ES256 signatures are brought to the lower half, so that none has a twin."""
-    header = serialize({"alg": signer.public.algorithm, "kid": signer.public.kid, "typ": typ})
-    signing_input = base64url(header).encode() + b"." + base64url(payload).encode()
+    signing_input = _header_segment(signer.public.algorithm, signer.public.kid, typ) + _encode(payload)
     signature = signer.sign(signing_input)
     if signer.public.algorithm == "ES256":
         signature = lower_half(signature)
-    envelope = signing_input + b"." + base64url(signature).encode()
+    envelope = signing_input + b"." + _encode(signature)
     if len(envelope) > MAX_ENVELOPE:
         raise Refused("too-large", f"the envelope would have {len(envelope)} bytes, at most {MAX_ENVELOPE}")
     return envelope
@@ -123,6 +134,19 @@ def verify(envelope: bytes, typ: str, keys: KeyLookup) -> Verified:
 
     `keys` maps a kid to the key enrolled under it, or None. Raises Refused at the first step that fails.
     """
+    return _verify(envelope, typ, keys)
+
+
+def verify_under(envelope: bytes, typ: str, key: PublicKey) -> Verified:
+    """Return the payload of a document whose one possible `key` another signed document has named.
+
+    Its header may leave out the kid, as other programs' key bindings do; one that stands there must be the key's.
+    """
+    return _verify(envelope, typ, {key.kid: key}.get, key.kid)
+
+
+def _verify(envelope: bytes, typ: str, keys: KeyLookup, unnamed: str | None = None) -> Verified:
+    """Verify step by step. `unnamed` is the kid that a header without one stands for; None: every header has one."""
     # 1. Size, before anything is decoded.
     if len(envelope) > MAX_ENVELOPE:
         raise Refused("too-large", f"{len(envelope)} bytes, at most {MAX_ENVELOPE}")
@@ -132,7 +156,7 @@ def verify(envelope: bytes, typ: str, keys: KeyLookup) -> Verified:
         raise Refused("not-compact", f"{len(segments)} segments between full stops; a compact JWS has 3")
     header_bytes, payload, signature = (_decode_segment(segment) for segment in segments)
     # 4. The header: three members, each a text.
-    header = _read_header(header_bytes)
+    header = _read_header(header_bytes, unnamed)
     # 5. The kind of document.
     if header["typ"] != typ:
         raise Refused("typ", f"this is a {header['typ']!r:.60}; a {typ!r} is expected here")
@@ -144,7 +168,7 @@ def verify(envelope: bytes, typ: str, keys: KeyLookup) -> Verified:
     if header["alg"] != key.algorithm:
         raise Refused("alg", f"the key signs with {key.algorithm}, the header says {header['alg']!r:.60}")
     # 8. and 9. The signature over the received bytes.
-    _check_signature(key, signature, segments[0] + b"." + segments[1])
+    check_signature(key, signature, segments[0] + b"." + segments[1])
     # 10. Only now the payload is worth reading.
     return Verified(payload)
 
@@ -155,7 +179,7 @@ def verify_own_key(envelope: bytes, typ: str) -> tuple[Verified, PublicKey]:
     The signature proves possession of the key and nothing else; what gives the signer a right (an invitation, an older
     key) is for the caller to check.
     """
-    unverified = parse_object(_decode_segment(_segment(envelope, 1)))
+    unverified = parse_object(unverified_payload(envelope))
     key = PublicKey.from_jwk(unverified.get("jwk"))
     return verify(envelope, typ, {key.kid: key}.get), key
 
@@ -165,6 +189,11 @@ def unverified_header(envelope: bytes) -> Mapping[str, str]:
     return _read_header(_decode_segment(_segment(envelope, 0)))
 
 
+def unverified_payload(envelope: bytes) -> bytes:
+    """Return the bytes that the envelope carries, whoever signed them: for documents of one's own that were stored."""
+    return _decode_segment(_segment(envelope, 1))
+
+
 def digest(envelope: bytes) -> str:
     """Return the one name of an envelope: ``sha256:`` and 64 hexadecimal digits over its bytes."""
     return "sha256:" + hashlib.sha256(envelope).hexdigest()
@@ -172,7 +201,7 @@ def digest(envelope: bytes) -> str:
 
 def base64url(data: bytes) -> str:
     """Return base64url without padding (RFC 7515 section 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return _encode(data).decode("ascii")
 
 
 def decode_base64url(text: str, reason: str = "base64url") -> bytes:
@@ -189,6 +218,11 @@ def lower_half(signature: bytes) -> bytes:
     return r + min(s, P256_ORDER - s).to_bytes(32, "big")
 
 
+@lru_cache(maxsize=256)  # a collector signs every receipt under the same one
+def _header_segment(algorithm: Algorithm, kid: str, typ: str) -> bytes:
+    return base64url(serialize({"alg": algorithm, "kid": kid, "typ": typ})).encode() + b"."
+
+
 def _segment(envelope: bytes, index: int) -> bytes:
     if len(envelope) > MAX_ENVELOPE:
         raise Refused("too-large", f"{len(envelope)} bytes, at most {MAX_ENVELOPE}")
@@ -200,18 +234,29 @@ def _segment(envelope: bytes, index: int) -> bytes:
 
 def _decode_segment(segment: bytes, reason: str = "base64url") -> bytes:
     """Decode base64url and demand that encoding it again gives the same text: no padding, no unused bits set."""
-    if not _SEGMENT.fullmatch(segment) or len(segment) % 4 == 1:
+    if any(foreign in segment for foreign in (b"+", b"/", b"=")):
+        raise Refused(reason, "a segment holds characters of base64 that base64url has not")
+    try:
+        decoded = pybase64.b64decode(segment + b"=" * (-len(segment) % 4), altchars=b"-_", validate=True)
+    except NoBase64:
+        decoded = b""
+    if not decoded:
         raise Refused(reason, "a segment is empty or holds characters outside base64url")
-    decoded = base64.urlsafe_b64decode(segment + b"=" * (-len(segment) % 4))
-    if base64url(decoded).encode() != segment:
+    if _encode(decoded) != segment:
         raise Refused(reason, "a segment is a second spelling of its bytes")
     return decoded
 
 
-def _read_header(data: bytes) -> dict[str, str]:
+def _encode(data: bytes) -> bytes:
+    return pybase64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def _read_header(data: bytes, unnamed: str | None = None) -> dict[str, str]:
     if len(data) > MAX_HEADER:
         raise Refused("header", f"the header has {len(data)} bytes, at most {MAX_HEADER}")
     header = parse_object(data)
+    if unnamed is not None:
+        header.setdefault("kid", unnamed)
     if set(header) != {"alg", "kid", "typ"}:
         raise Refused("header", f"the header has the members {', '.join(header)!r:.80}; alg, kid and typ are expected")
     for name, value in header.items():
@@ -220,7 +265,11 @@ def _read_header(data: bytes) -> dict[str, str]:
     return header
 
 
-def _check_signature(key: PublicKey, signature: bytes, message: bytes) -> None:
+def check_signature(key: PublicKey, signature: bytes, message: bytes) -> None:
+    """Raise Refused unless `signature` is the one of `key` over `message` (steps 8 and 9 of `verify`).
+
+    Ed25519 without the cofactor, as RFC 8032 5.1.7 allows; ES256 as r ‖ s with s in the lower half.
+    """
     if len(signature) != SIGNATURE_LENGTH:
         raise Refused("signature", f"the signature has {len(signature)} bytes; {SIGNATURE_LENGTH} are expected")
     try:

@@ -23,7 +23,7 @@ from homecheck import durable, signing
 from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.errors import Refused, StateError
-from homecheck.file_lock import exclusive
+from homecheck.file_lock import exclusive, held
 from homecheck.standards.rfc_3339 import from_text, to_text
 from homecheck.strict_json import Record, parse_object, serialize
 
@@ -84,9 +84,7 @@ def next_seq(home: Home, kid: str) -> int:
         raise ValueError(f"{kid!r:.60} is no key's name")
     path = home.seq / kid
     durable.make_folder(home.seq)
-    with exclusive(home.seq / f"{kid}.lock", LOCK_PATIENCE_SECONDS) as held:
-        if not held:
-            raise StateError(f"{path}: another homecheck keeps it locked", "Close the other homecheck, then try again.")
+    with held(home.seq / f"{kid}.lock", LOCK_PATIENCE_SECONDS):
         last = durable.read(path)
         last = b"0" if last is None else last
         if not re.fullmatch(rb"\d{1,15}\n?", last):
@@ -173,12 +171,12 @@ def aside(home: Home) -> tuple[Aside, ...]:
 def claim(home: Home, name: str) -> Iterator[bool]:
     """Hold an envelope inside the block, so that no two processes send it; yields False when another one has it."""
     durable.make_folder(home.spool)
-    held = False
+    mine = False
     try:
-        with exclusive(_lock_path(home, name)) as held:
-            yield held
+        with exclusive(_lock_path(home, name)) as mine:
+            yield mine
     finally:
-        if held and not envelope_path(home, name).exists():
+        if mine and not envelope_path(home, name).exists():
             _remove_lock(home, name)  # nothing is left that it could protect
 
 

@@ -1,8 +1,12 @@
 """Strict reading and one way of writing JSON: the only door through which bytes from outside become values.
 
 The profile is RFC 8259 narrowed to what every reader understands alike (I-JSON, RFC 7493): UTF-8 without BOM, one
-object and nothing after it, no member twice at any depth, no NaN or Infinity, integers within ±2^53, no lone
-surrogate, at most `MAX_DEPTH` levels.
+object (or one array, where that is asked for) and nothing after it, no member twice at any depth, no NaN or Infinity,
+integers within ±2^53, no lone surrogate, at most `MAX_DEPTH` levels.
+
+What is written exactly as `orjson` writes it, which our own documents nearly always are, is read by orjson: whatever
+comes out as the same bytes again has no member twice, no other spelling and no lone surrogate in it, so depth and
+integers alone are left to look at. Everything else, and so everything that is refused, goes through the slower parser.
 
 `Record` then reads an object member by member with a type for each, and refuses what nobody asked for.
 """
@@ -16,6 +20,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
+import orjson
+
 from homecheck.errors import Refused
 
 MAX_DEPTH: Final = 32
@@ -28,6 +34,51 @@ def parse_object(data: bytes) -> dict[str, Any]:
     Raises Refused with the reason ``not-utf8``, ``too-deep``, ``duplicate-member``, ``bad-number``, ``lone-surrogate``
     or ``not-json``.
     """
+    value = _parse(data)
+    if not isinstance(value, dict):
+        raise Refused("not-json", f"a JSON object is expected, not {type(value).__name__}")
+    return value
+
+
+def parse_array(data: bytes) -> list[Any]:
+    """Return the one JSON array in `data`; Refused as by `parse_object`."""
+    value = _parse(data)
+    if not isinstance(value, list):
+        raise Refused("not-json", f"a JSON array is expected, not {type(value).__name__}")
+    return value
+
+
+def _parse(data: bytes) -> Any:
+    try:
+        value = orjson.loads(data)
+        if orjson.dumps(value) == data and _is_in_bounds(value, MAX_DEPTH):
+            return value
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        pass  # the other parser knows why
+    return _parse_any_spelling(data)
+
+
+def _is_in_bounds(value: Any, levels: int) -> bool:
+    """Tell whether a parsed value has at most so many levels, and no integer beyond 2^53."""
+    if type(value) is int:
+        return -MAX_INTEGER <= value <= MAX_INTEGER
+    if type(value) is dict:
+        value = value.values()
+    elif type(value) is not list:
+        return True
+    if levels == 0:
+        return False
+    for inner in value:
+        kind = type(inner)
+        if kind is int:
+            if not -MAX_INTEGER <= inner <= MAX_INTEGER:
+                return False
+        elif (kind is dict or kind is list) and not _is_in_bounds(inner, levels - 1):
+            return False
+    return True
+
+
+def _parse_any_spelling(data: bytes) -> Any:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -44,8 +95,6 @@ def parse_object(data: bytes) -> dict[str, Any]:
         )
     except json.JSONDecodeError as error:
         raise Refused("not-json", f"not JSON: {error.msg} at character {error.pos}") from None
-    if not isinstance(value, dict):
-        raise Refused("not-json", f"a JSON object is expected, not {type(value).__name__}")
     # An escape such as \ud800 is the only way to a lone surrogate, so ordinary texts skip the walk.
     if "\\u" in text and any(_has_lone_surrogate(found) for found in _texts(value)):
         raise Refused("lone-surrogate", "a text holds half of a surrogate pair")
@@ -71,10 +120,10 @@ class Record:
     def __init__(self, value: object, where: str, reason: str = "schema") -> None:
         self.where = where
         self.reason = reason
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):  # the second asks slowly
             raise self._refusal(f"an object is expected, not {type(value).__name__}")
         self._value: Mapping[str, Any] = value
-        self._unread = dict.fromkeys(value)
+        self._read: set[str] = set()
 
     def has(self, name: str) -> bool:
         """Tell whether the member is there."""
@@ -83,7 +132,7 @@ class Record:
     def is_null(self, name: str) -> bool:
         """Tell whether the member, which must be there, is null; it then counts as read."""
         if name in self._value and self._value[name] is None:
-            self._unread.pop(name, None)
+            self._read.add(name)
             return True
         return False
 
@@ -153,6 +202,14 @@ class Record:
                 raise self._refusal(f"{name}: a list of plain values is expected, found {value!r:.60}")
         return tuple(values)
 
+    def rows(self, name: str, width: int) -> tuple[tuple[float | int | str | bool, ...], ...]:
+        """Return a list of lists of `width` numbers, texts or yes/no each; an absent member is an empty list."""
+        values = self._list(name)
+        for row in values:
+            if not isinstance(row, list) or len(row) != width or not all(map(_is_plain, row)):
+                raise self._refusal(f"{name}: lists of {width} plain values are expected, found {row!r:.60}")
+        return tuple(map(tuple, values))
+
     def record(self, name: str) -> Record:
         """Return a member that is itself an object."""
         return Record(self._take(name), f"{self.where}.{name}", self.reason)
@@ -160,7 +217,15 @@ class Record:
     def records(self, name: str) -> Iterator[Record]:
         """Return the objects of a list; an absent member is an empty list."""
         for index, value in enumerate(self._list(name)):
-            yield Record(value, f"{self.where}.{name}[{index}]", self.reason)
+            yield self.inner(name, index, value)
+
+    def inner(self, name: str, index: int, value: object) -> Record:
+        """Return a value of the list `name` as an object."""
+        return Record(value, f"{self.where}.{name}[{index}]", self.reason)
+
+    def values(self, name: str) -> list[Any]:
+        """Return a list as it is, for whoever looks at each value themselves; absent is empty."""
+        return self._list(name)
 
     def members(self, name: str) -> dict[str, Any]:
         """Return a member as a plain object, for values that are shown and never judged; absent is empty."""
@@ -175,8 +240,9 @@ class Record:
 
     def done(self) -> None:
         """Refuse members that nobody has read."""
-        if self._unread:
-            raise self._refusal(f"unknown key {next(iter(self._unread))!r}")
+        if len(self._read) != len(self._value):
+            unread = next(name for name in self._value if name not in self._read)
+            raise self._refusal(f"unknown key {unread!r}")
 
     def _refusal(self, message: str) -> Refused:
         return Refused(self.reason, f"{self.where}: {message}")
@@ -184,7 +250,7 @@ class Record:
     def _take(self, name: str) -> Any:
         if name not in self._value:
             raise self._refusal(f"the key {name!r} is missing")
-        self._unread.pop(name, None)
+        self._read.add(name)
         return self._value[name]
 
     def _list(self, name: str) -> list[Any]:

@@ -3,6 +3,7 @@
     201, 200 with a good receipt   evidence and receipt are stored, then the spool forgets the evidence
     401 with a fresh challenge     the same runs are signed again with it, at most 3 times
     409, 413, 415, 422             it will never be taken: set aside with the reason
+    403 key-revoked, key-replaced  the same
     429, 503                       wait as long as the collector asks (at most 1 h), plus jitter
     other 4xx, 3xx, 2xx            a failure, said plainly; tried again slowly
     5xx, no answer                 full jitter: random(0, min(300 s, 1 s · 2^attempt))
@@ -16,26 +17,27 @@ from __future__ import annotations
 import random as random_module
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal
+from typing import Final
 from urllib.parse import urlsplit
 
-from homecheck import durable, signing, spool
+from homecheck import durable, rechecks, signing, spool
 from homecheck.clock import utc_now
 from homecheck.config import Home
-from homecheck.enrolment import JOSE, Enrolment, load_enrolments
+from homecheck.enrolment import JOSE, Enrolment, forget_retired, load_enrolments
 from homecheck.errors import HomecheckError, KeyStoreError, Refused, StateError
 from homecheck.evidence import Evidence
 from homecheck.exchange import REQUEST_SECONDS, Answer, Http, NoAnswer, exchange, new_session, one_line
-from homecheck.keys import read_key_file
+from homecheck.key_stores import read_key
 from homecheck.receipt import Receipt, verify_receipt
+from homecheck.rechecks import Status
 from homecheck.signing import EVIDENCE, Signer, sign, unverified_header, verify
+from homecheck.witness import Watch, watch
 
 __all__ = ["Delivery", "Status", "deliver", "deliver_waiting", "new_session", "stored_receipts"]
-
-Status = Literal["accepted", "waiting", "refused"]
 
 DEADLINE_SECONDS: Final = 60.0
 BACKOFF_BASE_SECONDS: Final = 1.0
@@ -43,6 +45,7 @@ BACKOFF_CAP_SECONDS: Final = 300.0
 RETRY_AFTER_CAP_SECONDS: Final = 3600.0
 MIN_ATTEMPT_SECONDS: Final = 1.0  # with less time left, an attempt would only be cut short
 MAX_SIGNED_AGAIN: Final = 3
+ENDED: Final = frozenset({"key-revoked", "key-replaced"})  # the key's time is over, by the collector's clock
 
 _KEPT: Final = "Your results are kept on this computer. They are sent at the next check, or with: homecheck upload"
 _TELL: Final = "Nothing is wrong with your home office: tell the company. Your results are kept on this computer."
@@ -60,6 +63,7 @@ class Delivery:
     message: str = ""
     advice: str = ""
     silent: bool = False  # the collector takes nothing from anybody just now
+    log: Watch | None = None  # whether the collector's log is still the one that was seen before
 
 
 @dataclass(frozen=True)
@@ -151,7 +155,7 @@ def deliver_waiting(
                 delivery = replace(before, program=found.program, envelope=one.digest)
                 spool.note_error(home, one.digest, before.message, before.advice)
             else:
-                signer = read_key_file(home.keys / f"{_claimed_kid(home, one) or found.kid}.jwk")
+                signer = read_key(home.keys / f"{_claimed_kid(home, one) or found.kid}.jwk")
                 seconds = max(0.0, end - clock())
                 delivery = deliver(home, found, signer, one.digest, http, sleep, clock, random, seconds, now)
                 if delivery.silent:
@@ -159,6 +163,8 @@ def deliver_waiting(
         except HomecheckError as error:
             delivery = Delivery(one.program, "waiting", one.digest, message=error.message, advice=error.advice)
         deliveries.append(delivery)
+    for enrolment in enrolments:
+        forget_retired(home, enrolment)  # keys that were kept for what has just been sent
     return tuple(deliveries)
 
 
@@ -260,9 +266,13 @@ class _Sending:
         problem = answer.problem()
         if answer.status == 401 and problem.nonce and self.signed_again < MAX_SIGNED_AGAIN:
             return self._sign_again(evidence, problem.nonce)
-        if answer.status == 409 and self._delivered_before(evidence.id):
-            return self._finish_superseded()
-        return judge(answer, self._host, self.terms.now())
+        if answer.status == 409 and (receipt := self._delivered_before(evidence.id)):
+            return self._finish_superseded(receipt)
+        outcome = judge(answer, self._host, self.terms.now())
+        if isinstance(outcome, _Stop) and outcome.status == "refused":
+            with suppress(StateError):  # it is set aside all the same
+                rechecks.note_refusal(self.home, self.enrolment.program, evidence.id)
+        return outcome
 
     def _accept(self, answer: Answer, envelope: bytes, evidence: Evidence) -> Delivery | _Stop:
         """Store evidence and receipt, then forget the spooled file; the receipt must be about this very evidence."""
@@ -280,9 +290,20 @@ class _Sending:
         digits = self.digest.removeprefix("sha256:")
         durable.write(self.home.receipts / f"{digits}.jws", envelope)
         durable.write(self.home.receipts / f"{digits}.receipt.jws", answer.body)
+        self._note_received(receipt)
         spool.remove(self.home, self.digest)
         message = f"{self.enrolment.collector_name} has received it."
-        return Delivery(self.enrolment.program, "accepted", self.digest, signing.digest(answer.body), receipt, message)
+        name = signing.digest(answer.body)
+        return Delivery(
+            self.enrolment.program, "accepted", self.digest, name, receipt, message, log=self._watch(receipt)
+        )
+
+    def _watch(self, receipt: Receipt) -> Watch | None:
+        """Compare the log with what was seen of it before; the delivery is over, whatever comes of it."""
+        if receipt.logged is None:
+            return None
+        seconds = max(MIN_ATTEMPT_SECONDS, min(REQUEST_SECONDS, self.terms.left()))
+        return watch(self.home, self.enrolment, receipt.logged, self.http, seconds)
 
     def _sign_again(self, evidence: Evidence, nonce: str) -> tuple[bytes, Evidence]:
         """Sign the same runs with a fresh challenge. The new bytes are on disk before the old ones are forgotten."""
@@ -296,11 +317,17 @@ class _Sending:
             spool.remove(self.home, old)
         return envelope, fresh
 
-    def _delivered_before(self, evidence_id: str) -> bool:
-        """Tell whether this evidence was delivered in other bytes: a crash came before the old ones were removed."""
-        return any(receipt.evidence_id == evidence_id for receipt, _ in stored_receipts(self.home, (self.enrolment,)))
+    def _delivered_before(self, evidence_id: str) -> Receipt | None:
+        """Return the receipt for this evidence in other bytes: a crash came before the old ones were removed."""
+        receipts = (receipt for receipt, _ in stored_receipts(self.home, (self.enrolment,)))
+        return next((receipt for receipt in receipts if receipt.evidence_id == evidence_id), None)
 
-    def _finish_superseded(self) -> Delivery:
+    def _note_received(self, receipt: Receipt) -> None:
+        with suppress(StateError):  # the receipt is kept: what re-checks tell of it is worth less than that
+            rechecks.note_receipt(self.home, self.enrolment.program, receipt.evidence_id, receipt.result.verdict.word)
+
+    def _finish_superseded(self, receipt: Receipt) -> Delivery:
+        self._note_received(receipt)
         spool.remove(self.home, self.digest)
         message = "It had been delivered before, signed with a newer challenge."
         return Delivery(self.enrolment.program, "accepted", self.digest, message=message)
@@ -331,6 +358,10 @@ def judge(answer: Answer, host: str, now: datetime) -> _Stop | _Wait:
     if status == 409:
         message = f"{host} holds other results under the same number: {said}."
         return _Stop("refused", message, f"Somebody may have copied this computer's key. {_TELL}")
+    if problem.reason in ENDED:
+        return _Stop(
+            "refused", f"{host} does not take results under this computer's key any more: {said}.", problem.advice
+        )
     if status in (413, 415, 422):
         return _Stop("refused", f"{host} does not accept these results: {said}.", problem.advice or _TELL)
     if status in (429, 503):
@@ -370,7 +401,7 @@ def retry_after_seconds(value: str, now: datetime) -> float:
 def _enrolment_for(home: Home, one: spool.Waiting, enrolments: tuple[Enrolment, ...]) -> Enrolment | None:
     """Return the enrolment that an envelope belongs to: by its key, else by the program in its notes."""
     kid = _claimed_kid(home, one)
-    by_key = next((found for found in enrolments if found.kid == kid), None)
+    by_key = next((found for found in enrolments if kid in (found.kid, *found.retired)), None)
     return by_key or next((found for found in enrolments if found.program == one.program), None)
 
 

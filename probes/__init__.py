@@ -10,11 +10,18 @@ from importlib.metadata import entry_points
 from typing import Final, Protocol
 
 from homecheck.measurement import CheckSetup, Probe
+from probes.callback import Callback
 from probes.headset import Headset
 from probes.host import Host
+from probes.landline import Landline
 from probes.link import Link
+from probes.nat import Nat
 from probes.network import Network
+from probes.path import Path
+from probes.place import Place
 from probes.quiet_room import QuietRoom
+from probes.reach import Reach
+from probes.security import Security
 
 
 class ProbeClass(Protocol):
@@ -24,7 +31,9 @@ class ProbeClass(Protocol):
         """Return a probe for this check."""
 
 
-PROBES: Final[tuple[ProbeClass, ...]] = (Host, Link, Network, Headset, QuietRoom)
+PROBES: Final[tuple[ProbeClass, ...]] = (
+    Host, Security, Link, Path, Network, Nat, Reach, Headset, QuietRoom, Landline, Callback, Place,
+)  # fmt: skip
 
 
 def installed() -> tuple[ProbeClass, ...]:

@@ -15,6 +15,7 @@ from typing import ClassVar, Final, Protocol
 
 from homecheck.clock import utc_now
 from homecheck.errors import ProbeError
+from homecheck.instruments.attempt import attempt
 from homecheck.instruments.far_end import Reply
 from homecheck.instruments.host import linux, macos, windows
 from homecheck.instruments.host.facts import Clock, Machine, OperatingSystem, Screen, not_told
@@ -219,17 +220,6 @@ class Host:
             )
         offset, half_width, round_trip = clock_offset(self.asking(self.responder_url), self.now)
         yield Measurement(CLOCK_OFFSET, offset, half_width, details={"round_trip_ms": round(round_trip * 1e3, 3)})
-
-
-def attempt(quantities: tuple[Quantity, ...], measure: Callable[[], Iterator[Measurement]]) -> Iterator[Measurement]:
-    """Yield what `measure` yields; what it still owes when it raises ProbeError is failed."""
-    owed = {quantity.name: quantity for quantity in quantities}
-    try:
-        for found in measure():
-            owed.pop(found.quantity.name)
-            yield found
-    except ProbeError as error:
-        yield from (Measurement.failed(quantity, error) for quantity in owed.values())
 
 
 def load(samples: list[CpuTimes]) -> Measurement:

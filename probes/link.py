@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from homecheck.errors import ProbeError
-from homecheck.instruments import link_linux, link_macos, link_windows, route
+from homecheck.instruments import link, route
 from homecheck.instruments.link_facts import LinkFacts
 from homecheck.instruments.route import Route
 from homecheck.measurement import CheckSetup, Details, Measurement, Need, Quantity
@@ -20,21 +19,16 @@ from homecheck.standards.batch_means import student_t95
 TYPE = Quantity.text("link.type", "operating system's interface type of the route to the responder")
 VPN = Quantity.yes_no("link.vpn", "operating system's interface type of the route to the responder")
 SPEED = Quantity("link.speed", "Mbit/s", "the driver's own statement")
+METERED = Quantity.yes_no("link.metered", "the system's own statement; a mobile network is metered unless it says no")
 SIGNAL = Quantity("link.wifi_signal", "dBm", "the driver's own statement, mean of its readings")
 
 SIGNAL_RESOLUTION_DB: Final = 1.0  # drivers tell whole decibels
 FEWEST_READINGS: Final = 2
 
+METERED_ADVICE: Final = (
+    "If you pay for data by the amount, leave out what fills the line: homecheck check --skip 'network*'"
+)
 NOT_TOLD_ADVICE: Final = "Nothing needs to be done: the driver of this connection does not say it."
-
-
-def system_facts(interface: str) -> LinkFacts:
-    """Return what this system says about `interface`. Raises ProbeError."""
-    if sys.platform == "win32":
-        return link_windows.facts(interface)
-    if sys.platform == "darwin":
-        return link_macos.facts(interface)
-    return link_linux.facts(interface)
 
 
 @dataclass(frozen=True)
@@ -43,13 +37,16 @@ class Link:
 
     host: str | None = None
     find_route: Callable[[str | None], Route] = route.to
-    find_facts: Callable[[str], LinkFacts] = system_facts
+    find_facts: Callable[[str], LinkFacts] = link.facts
 
     name: ClassVar[str] = "link"
-    version: ClassVar[str] = "1"
-    quantities: ClassVar[tuple[Quantity, ...]] = (TYPE, VPN, SPEED, SIGNAL)
+    version: ClassVar[str] = "2"
+    quantities: ClassVar[tuple[Quantity, ...]] = (TYPE, VPN, SPEED, SIGNAL, METERED)
     needs: ClassVar[frozenset[Need]] = frozenset()
-    reveals: ClassVar[str] = "Whether you are connected by cable, Wi-Fi or a mobile network, and whether a VPN is on."
+    reveals: ClassVar[str] = (
+        "Whether you are connected by cable, Wi-Fi (with its channel and rate) or a mobile network, whether data costs "
+        "money there, and whether a VPN is on; no name of a network."
+    )
     deadline_seconds: ClassVar[float] = 60.0
 
     @classmethod
@@ -66,12 +63,15 @@ class Link:
             "judged": used.judged[:200],
             "told_by": facts.told_by[:200],
             "mtu": used.mtu,
+            "path_mtu": used.path_mtu,
             "others_up": [name[:200] for name in used.others_up[:20]],
+            **({"wifi": facts.wifi.members()} if facts.wifi.members() else {}),
         }
         yield Measurement(TYPE, facts.kind, details=details)
         yield Measurement(VPN, facts.vpn, details={"interface": used.interface[:200]})
         yield speed(facts, used)
         yield signal(facts)
+        yield metered(facts)
 
 
 def speed(facts: LinkFacts, used: Route) -> Measurement:
@@ -102,3 +102,12 @@ def signal(facts: LinkFacts) -> Measurement:
         half_width = math.hypot(half_width, scatter)
     details: Details = {"readings": len(readings)}
     return Measurement(SIGNAL, round(statistics.fmean(readings), 2), round(half_width, 2), details=details)
+
+
+def metered(facts: LinkFacts) -> Measurement:
+    """Return link.metered: whether data costs money by the amount."""
+    if facts.costs is None:
+        message = f"{facts.interface[:100]}: this system does not say whether data costs money here"
+        return Measurement.failed(METERED, ProbeError("not_told", METERED_ADVICE, message=message))
+    told_by = facts.metered_by or "a mobile network"
+    return Measurement(METERED, facts.costs, details={"told_by": told_by[:200]})

@@ -20,6 +20,7 @@ from homecheck.cli.local_servers import LocalServers
 from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.enrolment import read_invitation, redeem
+from homecheck.locale.here import _
 from homecheck.policy import DEFAULT_POLICY, load_policy
 from homecheck.upload import new_session
 
@@ -40,14 +41,18 @@ def demo(keep: bool, guided: bool, **options: Any) -> int:
     policy = wanted.policy or DEFAULT_POLICY
     load_policy(policy)  # a mistake in it is better told before anything starts
     folder = Path(tempfile.mkdtemp(prefix="homecheck-demo-"))
-    servers = LocalServers(folder, name="homecheck demo")
+    servers = LocalServers(folder, name="homecheck demo", ndt7=wanted.method == "ndt7")
     finished = False
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # end in order: nobody else would end the servers
     try:
-        click.echo("Starting a responder and a collector on this machine …", err=True)
+        click.echo(_("Starting a responder and a collector on this machine …"), err=True)
         servers.start()
-        invitation = servers.invite(PROGRAM, policy, person="You")
-        status = _check(folder / "candidate", invitation, replace(wanted, policy=None, unattended=not guided))
+        invitation = servers.invite(PROGRAM, policy, person=_("You"))
+        far_end = servers.responder_url if servers.ndt7 else None
+        wanted = replace(
+            wanted, policy=None, unattended=not guided, everything=True, responder=wanted.responder or far_end
+        )
+        status = _check(folder / "candidate", invitation, wanted)
         _tell(servers, keep=keep)
         finished = True
     finally:
@@ -61,19 +66,23 @@ def _check(folder: Path, invitation_url: str, options: CheckOptions) -> int:
     """Enrol as a candidate whose state is in `folder`, and make one check."""
     home, http = Home.at(folder), new_session()
     enrolment = redeem(read_invitation(invitation_url, http), home, http, utc_now())
-    return perform(replace(options, program=(enrolment.program,), yes=True), home)
+    return perform(replace(options, program=(enrolment.program,), yes=True, agreed=options.yes), home)
 
 
 def _tell(servers: LocalServers, *, keep: bool) -> None:
     """Say where the result can be looked at. On stderr, since stdout may be one JSON document."""
+    dashboard = f"{servers.url}/"
     if keep:
-        click.echo(f"\nDashboard: {servers.url}/", err=True)
+        click.echo("\n" + _("Dashboard: {address}", address=dashboard), err=True)
         pids = " ".join(str(process.pid) for process in servers.processes)
-        click.echo(f"Sign in, once, with: {servers.sign_in}", err=True)
-        click.echo(f"It keeps running; its files are in {servers.folder}. To stop it:  kill {pids}", err=True)
+        click.echo(_("Sign in, once, with: {address}", address=servers.sign_in), err=True)
+        named = {"folder": servers.folder, "command": f"kill {pids}"}
+        click.echo(_("It keeps running; its files are in {folder}. To stop it:  {command}", **named), err=True)
     else:
-        click.echo(f"\nDashboard: {servers.url}/ (closed again by now)", err=True)
-        click.echo(f"To look around in it:  {_called()} demo --keep   or:  make run KEEP=1", err=True)
+        closed = _("Dashboard: {address} (closed again by now)", address=dashboard)
+        click.echo(f"\n{closed}", err=True)
+        named = {"command": f"{_called()} demo --keep", "other": "make run KEEP=1"}
+        click.echo(_("To look around in it:  {command}   or:  {other}", **named), err=True)
 
 
 def _called() -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import click
 
-from homecheck import spool
+from homecheck import drift, rechecks, spool
+from homecheck.cli.asking import agrees
 from homecheck.config import Home
 from homecheck.enrolment import find
 from homecheck.enrolment import leave as leave_program
+from homecheck.holder import SUFFIX, forget
+from homecheck.locale.here import _, plural
 
 
 @click.command(short_help="Take no longer part in a program.")
@@ -21,28 +24,36 @@ def leave(program: str, yes: bool) -> int:
     home = Home.default()
     enrolment = find(home, program)
     unsent = sum(one.program == enrolment.program for one in spool.waiting(home))
-    click.echo(f"You are about to leave {enrolment.program}: {enrolment.title}.", err=True)
-    click.echo("  This computer deletes the key for it. To come back you need a new invitation.", err=True)
-    click.echo(f"  What was sent stays with {enrolment.collector_name} until its time is over;", err=True)
-    click.echo("  to have it deleted earlier, ask the company.", err=True)
+    title, company = _(enrolment.title), enrolment.collector_name
+    click.echo(_("You are about to leave {program}: {title}.", program=enrolment.program, title=title), err=True)
+    _line(_("This computer deletes the key for it. To come back you need a new invitation."))
+    _line(_("What was sent stays with {company} until its time is over;", company=company))
+    _line(_("to have it deleted earlier, ask the company."))
+    if (home.credentials / f"{enrolment.program}{SUFFIX}").exists():
+        command = f"homecheck credential present {program}"
+        _line(_("The credential from it goes, too: without its key it cannot be shown any more."))
+        _line(_("To show it to somebody, first run: {command}", command=command))
     if unsent:
-        click.echo(f"  Not sent yet, and never will be: {_results(unsent)}. First send: homecheck upload", err=True)
-    if not yes and not _agrees():
-        click.echo("Nothing was changed.", err=True)
+        _line(never_sent(unsent))
+    if not yes and not agrees(_("Leave?")):
+        click.echo(_("Nothing was changed."), err=True)
         return 1
     leave_program(home, enrolment)
-    click.echo(f"Left {enrolment.program}")
+    forget(home, enrolment.program)
+    drift.forget(home, enrolment.program)
+    rechecks.forget(home, enrolment.program)
+    click.echo(_("Left {program}", program=enrolment.program))
     return 0
 
 
-def _agrees() -> bool:
-    """Ask the person; no answer is no."""
-    try:
-        return click.confirm("Leave?", err=True)
-    except click.Abort:
-        click.echo(err=True)  # ends the line of the question
-        return False
+def never_sent(count: int) -> str:
+    """Return what is to be said of results that are lost when this goes on."""
+    return plural(
+        "Not sent yet, and never will be: one result. First send: homecheck upload",
+        "Not sent yet, and never will be: {count} results. First send: homecheck upload",
+        count,
+    )
 
 
-def _results(count: int) -> str:
-    return "one result" if count == 1 else f"{count} results"
+def _line(text: str) -> None:
+    click.echo(f"  {text}", err=True)

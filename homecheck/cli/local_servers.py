@@ -25,6 +25,7 @@ class LocalServers:
 
     folder: Path
     name: str = "homecheck on this computer"
+    ndt7: bool = False
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     url: str = ""
     responder_url: str = ""
@@ -32,7 +33,9 @@ class LocalServers:
 
     def start(self) -> None:
         """Start both; the collector knows the responder. Raises SetupError with what they said when one does not."""
-        line = self._serve("responder", "serve", "--port", "0", "--udp-port", "0")
+        names = ("port", "udp-port", "stun-port", "sip-port", "sip-control-port", "plain-port")
+        any_port = (f"--{name}=0" for name in names)
+        line = self._serve("responder", "serve", *any_port, *(["--ndt7"] if self.ndt7 else []))
         self.responder_url = line.split(LISTENING)[1].split()[0]
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"

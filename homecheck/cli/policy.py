@@ -1,21 +1,22 @@
-"""`homecheck policy`: the presets, one policy in full, and what is wrong with a policy file."""
+"""`homecheck policy`: the presets, one policy in full, what is wrong with a policy file, and what two have apart."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import click
 
-from homecheck.errors import PolicyError
-from homecheck.measurement import CheckSetup, Kind, Quantity
-from homecheck.policy import PRESETS, Limits, Policy, Question, load_policy
-from homecheck.report.limits import better, needed, written
-from homecheck.report.words import LABELS, label
+from homecheck.locale.here import _
+from homecheck.measurement import CheckSetup, Quantity
+from homecheck.numbers import counted
+from homecheck.policy import PRESETS, Policy, Question, load_policy
+from homecheck.policy_lint import refuse_mistakes, remarks_on
+from homecheck.report.limits import better, needed
+from homecheck.report.words import label, where_to
 
 OUTPUT = click.option(
     "--output", type=click.Choice(["text", "json", "toml"]), default="text", help="Form in which it is printed."
@@ -29,7 +30,7 @@ RULES: Final = {
 
 @click.group()
 def policy() -> None:
-    """List the presets, show a policy, or look for mistakes in one."""
+    """List the presets, show a policy, look for mistakes in one, or compare two."""
 
 
 @policy.command("list")
@@ -42,8 +43,8 @@ def list_policies(output: str) -> None:
         click.echo(json.dumps([{field: getattr(preset, field) for field in fields} for preset in presets], indent=2))
         return
     for preset in presets:
-        click.echo(f"{preset.name:16} {preset.title}")
-        click.echo(f"{'':16} {preset.description}")
+        click.echo(f"{preset.name:16} {_(preset.title)}")
+        click.echo(f"{'':16} {_(preset.description)}")
 
 
 @policy.command()
@@ -70,14 +71,35 @@ def lint(file: str) -> int:
     """
     found = load_policy(file)
     quantities = measured_quantities()
-    refuse_unknown_quantities(found, quantities, Path(file).name)
-    refuse_unlike_kinds(found, quantities, Path(file).name)
+    refuse_mistakes(found, quantities, Path(file).name)
     remarks = list(remarks_on(found, quantities))
     for remark in remarks:
         click.echo(f"{Path(file).name}: {remark}", err=True)
-    asked = f"{len(found.requirements)} requirements and {len(found.declarations)} declarations"
-    click.echo(f"{found.name} version {found.version}: {asked}, {len(remarks)} remarks. Digest {found.digest}")
+    counts = (
+        f"{counted(len(found.requirements), 'requirement')} and {counted(len(found.declarations), 'declaration')}, "
+        f"{counted(len(remarks), 'remark')}"
+    )
+    click.echo(f"{found.name} version {found.version}: {counts}. Digest {found.digest}")
     return 0
+
+
+@policy.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option("--database", metavar="URL", help="Try both on the evidence of a collector, as its operator.")
+@click.option("--program", metavar="ID", help="Whose evidence. Default: the only program that there is.")
+@click.option("--sample", type=click.IntRange(0), metavar="N", help="People judged at most; 0: all. Default: 1000.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form in which it is printed.")
+def compare(old: str, new: str, database: str | None, program: str | None, sample: int | None, output: str) -> None:
+    """Say what differs between two policies, and with --database whom it would change.
+
+    OLD and NEW are presets or files. The latest evidence of each person is judged under both; nothing is stored.
+    """
+    from homecheck.cli import policy_compare  # here: a candidate's computer has no collector
+
+    if database is None and (program is not None or sample is not None):
+        raise click.UsageError("--program and --sample go with --database")
+    policy_compare.compare(load_policy(old), load_policy(new), database, program, sample, output)
 
 
 def policy_source(name_or_file: str) -> str:
@@ -95,60 +117,6 @@ def measured_quantities() -> dict[str, Quantity]:
     return {quantity.name: quantity for probe in built for quantity in probe.quantities}
 
 
-def refuse_unknown_quantities(found: Policy, measured: Iterable[str], where: str) -> None:
-    """Raise PolicyError for a quantity that does not exist; it names the one that was probably meant."""
-    known = {*measured, *LABELS, *(f"declaration.{question.id}" for question in found.declarations)}
-    known |= {f"reach.{target.name}" for target in found.targets}
-    for requirement in found.requirements:
-        if requirement.quantity not in known:
-            near = get_close_matches(requirement.quantity, sorted(known), n=1)
-            advice = f"Did you mean {near[0]}?" if near else "See: homecheck probes"
-            raise PolicyError(f"{where}: {requirement.quantity}: there is no such quantity", advice)
-
-
-def refuse_unlike_kinds(found: Policy, measured: Mapping[str, Quantity], where: str) -> None:
-    """Raise PolicyError for a limit that no value of its quantity can ever meet, such as a number for a text."""
-    for requirement in found.requirements:
-        quantity = measured.get(requirement.quantity)
-        if quantity and (wrong := _unlike(requirement.limits, quantity.kind)):
-            raise PolicyError(
-                f"{where}: {quantity.name}: {wrong}", f"Its values are of the kind {quantity.kind.value}."
-            )
-
-
-def remarks_on(found: Policy, measured: Iterable[str]) -> Iterator[str]:
-    """Yield what is allowed and yet worth a thought: what nobody measures, what nobody explains."""
-    can_measure = {*measured, *(f"reach.{target.name}" for target in found.targets)}
-    for requirement in found.requirements:
-        name = requirement.quantity
-        if name not in can_measure:
-            result = "everybody stays undecided" if requirement.severity == "required" else "everybody gets a remark"
-            yield f"{name}: no installed probe measures it, so {result}"
-        for text in ("reason", "source", "advice"):
-            if not getattr(requirement, text):
-                yield f"{name}: no {text} is given"
-    names = [requirement.quantity for requirement in found.requirements]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"{name}: stands {names.count(name)} times; all of them count"
-    for question in found.declarations:
-        if not question.reason:
-            yield f"declaration {question.id}: no reason is given"
-
-
-def _unlike(limits: Limits, kind: Kind) -> str:
-    """Say what in `limits` does not fit values of `kind`; an empty text when all does."""
-    numeric = (limits.at_least, limits.at_most, limits.warn_below, limits.warn_above)
-    listed = (*limits.one_of, *limits.none_of, *limits.warn_on)
-    named = (*listed, limits.equals) if limits.equals is not None else listed
-    if kind is not Kind.NUMBER and any(limit is not None for limit in numeric):
-        return "a limit for numbers is set, and it is none"
-    fits = {Kind.NUMBER: (int, float), Kind.TEXT: (str,), Kind.YES_NO: (bool,)}[kind]
-    for value in named:
-        if not isinstance(value, fits) or (isinstance(value, bool) and kind is not Kind.YES_NO):
-            return f"{written(value)} can never be its value"
-    return ""
-
-
 def policy_text(found: Policy, units: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a policy as people read it; `units` has the unit of every quantity that is measured."""
     yield f"{found.title or found.name} ({found.name}, version {found.version})"
@@ -160,12 +128,21 @@ def policy_text(found: Policy, units: Mapping[str, str]) -> Iterator[str]:
         asked = ", ".join(filter(None, (needed(requirement.limits, unit), remark and f"better {remark}")))
         yield ""
         yield f"{label(requirement.quantity)}: {asked} ({requirement.severity}, {requirement.trust})"
+        if requirement.runs:
+            yield f"    Counts: {requirement.runs.words}"
         yield from (f"    {text}" for text in (requirement.reason, f"Source: {requirement.source}") if text)
+    for target in found.targets:
+        yield ""
+        yield f"{target.name}: {where_to(target.address)}"
     for question in found.declarations:
         yield ""
         yield f"Asked: {_question(question)}"
         yield f"    {question.reason}"
     yield ""
+    for device in found.devices.devices:
+        yield f"Its own list of devices: {device.usb} is {device.name} ({device.kind})"
+    if found.most_megabytes is not None:
+        yield f"Each check may use {found.most_megabytes} MB of data, both directions together."
     yield f"Checked again every {found.recheck}. {RULES[found.decision_rule]}"
     yield f"Digest: {found.digest}"
 

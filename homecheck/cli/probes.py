@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from homecheck.measurement import CheckSetup, Kind, Probe, Quantity
+from homecheck.locale.here import _, said
+from homecheck.measurement import FOR_LISTS, Kind, Probe, Quantity
 from homecheck.report.words import label
 
 
@@ -20,7 +21,7 @@ def probes(output: str) -> None:
     """List everything that homecheck can measure on this computer, and what each measurement reveals."""
     from probes import installed  # here: probes bring their own packages, which --help need not load
 
-    built = [probe.for_check(CheckSetup()) for probe in installed()]
+    built = [probe.for_check(FOR_LISTS) for probe in installed()]
     if output == "json":
         click.echo(json.dumps([probe_members(probe) for probe in built], indent=2, ensure_ascii=False))
         return
@@ -45,14 +46,17 @@ def probe_members(probe: Probe) -> dict[str, Any]:
 
 
 def _show(probe: Probe, out: Console) -> None:
-    needs = ", ".join(_needs(probe)) or "nothing scarce"
-    out.print(f"[bold]{escape(probe.name)}[/] (version {escape(probe.version)})")
-    out.print(f"  Reveals: {probe.reveals}\n  Needs: {needs}", markup=False)
+    needs = ", ".join(map(said, _needs(probe))) or _("nothing scarce")
+    version = _("version {version}", version=probe.version)
+    out.print(f"[bold]{escape(probe.name)}[/] ({escape(version)})")
+    revealed = _("Reveals: {what}", what=said(probe.reveals))
+    out.print(f"  {revealed}\n  " + _("Needs: {needs}", needs=needs), markup=False)
     table = Table(pad_edge=False)
-    for heading in ("Quantity", "", "Unit", "Method"):
-        table.add_column(heading, no_wrap=heading == "Quantity")
+    for heading in (_("Quantity"), "", _("Unit"), _("Method")):
+        table.add_column(heading, no_wrap=heading == _("Quantity"), overflow="fold")
     for quantity in probe.quantities:
-        table.add_row(*map(escape, (quantity.name, label(quantity.name), _unit(quantity), quantity.method)))
+        told = (quantity.name, said(label(quantity.name)), said(_unit(quantity)), said(quantity.method))
+        table.add_row(*map(escape, told))
     out.print(table)
     out.print()
 

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
+from typing import Final
 
 from homecheck.agent import Collected
 from homecheck.errors import SetupError
 from homecheck.measurement import CheckSetup, Probe
 
+# Measured beside what is asked for: what mends a connection depends on whether it is Wi-Fi. It fills no line.
+HELPS: Final[Mapping[str, tuple[str, ...]]] = {"link": ("network.", "reach.")}
+
 
 def build_probes(setup: CheckSetup, only: Sequence[str] = (), skip: Sequence[str] = ()) -> list[Probe]:
-    """Return the probes of a check, without those that `only` and `skip` leave out. SetupError when none is left."""
+    """Return the probes of a check, without those that `only` and `skip` leave out. SetupError when none is left.
+
+    Those that measure nothing of what the setup says is asked for are left out as well.
+    """
     from probes import installed  # here: probes bring their own packages, which other commands need not load
 
     built = [probe.for_check(setup) for probe in installed()]
     chosen = [probe for probe in built if any(wanted(probe.name, found.name, only, skip) for found in probe.quantities)]
     if not chosen:
         raise SetupError("--only and --skip leave nothing to measure", "See: homecheck probes")
-    return chosen
+    return [probe for probe in chosen if _is_asked_for(probe, setup.asked, only, skip)]
+
+
+def _is_asked_for(probe: Probe, asked: frozenset[str] | None, only: Sequence[str], skip: Sequence[str]) -> bool:
+    """Tell whether a probe measures something that is asked for and wanted; a policy may ask questions alone."""
+    if asked is None or any(name.startswith(HELPS.get(probe.name, ())) for name in asked):
+        return True
+    return any(found.name in asked and wanted(probe.name, found.name, only, skip) for found in probe.quantities)
 
 
 def wanted(probe: str, quantity: str, only: Sequence[str], skip: Sequence[str]) -> bool:

@@ -23,10 +23,12 @@ from homecheck.config import Home
 from homecheck.enrolment import load_enrolments
 from homecheck.errors import Refused, SetupError
 from homecheck.evidence import Evidence
+from homecheck.founded import founded, observed
+from homecheck.locale.here import _, here, said
 from homecheck.policy import DEFAULT_POLICY, Policy, load_policy
 from homecheck.printable import printable
 from homecheck.receipt import Receipt, verify_receipt
-from homecheck.signing import EVIDENCE, RECEIPT, digest, unverified_header, verify
+from homecheck.signing import CALLBACK, EVIDENCE, OBSERVATION, RECEIPT, digest, unverified_header, verify
 
 
 @click.command(short_help="Show signed evidence or a receipt as its reader sees it.")
@@ -45,9 +47,10 @@ def show(file: Path, policy: str | None, jwks: str | None, output: str) -> int:
     try:
         found = _read(read_envelope(file), home, known, limits)
     except Refused as refused:
-        click.echo(f"{file}: refused ({refused.reason}): {printable(refused.message)}", err=True)
+        named = {"file": file, "reason": refused.reason, "why": said(printable(refused.message))}
+        click.echo(_("{file}: refused ({reason}): {why}", **named), err=True)
         if refused.reason == NO_ENVELOPE:
-            click.echo(NO_ENVELOPE_ADVICE, err=True)
+            click.echo(_(NO_ENVELOPE_ADVICE), err=True)
         return REFUSED
     _print(found, output)
     return 0
@@ -61,6 +64,7 @@ class Shown:
     result: AttestationResult
     title: str
     preview: bool
+    policy: Policy | None = None
 
 
 def _read(envelope: bytes, home: Home, known: KnownKeys, policy: Policy | None) -> Shown:
@@ -76,7 +80,8 @@ def _read(envelope: bytes, home: Home, known: KnownKeys, policy: Policy | None) 
         if (received := _stored_receipt(home, name, known)) is not None:
             return Shown(evidence, received.result, f"{received.issuer}, {received.result.policy_name}", preview=False)
         policy = _policy_of(home, evidence)
-    return Shown(evidence, appraise(evidence, policy, name), policy.title, preview=True)
+    standings = founded(evidence, lookup(known, CALLBACK), observed(evidence, lookup(known, OBSERVATION)))
+    return Shown(evidence, appraise(evidence, policy, name, standings), policy.title, preview=True, policy=policy)
 
 
 def _stored_receipt(home: Home, name: str, known: KnownKeys) -> Receipt | None:
@@ -109,14 +114,16 @@ def _print(found: Shown, output: str) -> None:
 
         click.echo(json.dumps(result_members(evidence, result, []), ensure_ascii=False, indent=2))
     elif output == "html":
-        from homecheck.report.html import result_page
+        from homecheck.report.html import PagePart, results_page
 
-        click.echo(result_page(evidence, result, title, preview=found.preview))
+        part = PagePart(evidence, result, title, preview=found.preview, policy=found.policy)
+        click.echo(results_page([part], here()))
     else:
         from rich.console import Group
 
         from homecheck.cli.console import SafeConsole
         from homecheck.report.text import measurements_text, result_text
 
-        SafeConsole(highlight=False).print(Group(result_text(result, title), "", measurements_text(evidence)))
-        click.echo(f"\nEvidence {result.evidence}")
+        judged = result_text(result, title, say=here(), policy=found.policy)
+        SafeConsole(highlight=False).print(Group(judged, "", measurements_text(evidence, here())))
+        click.echo("\n" + _("Evidence") + f" {result.evidence}")

@@ -8,7 +8,10 @@ from typing import Any
 
 import click
 
-from homecheck.cli.check_session import Judged
+from homecheck.locale.here import _, here, said
+from homecheck.printable import printable
+from homecheck.shares import Judged
+from homecheck.upload import Delivery
 
 
 def show_result(output: str, judged: Sequence[Judged]) -> None:
@@ -24,8 +27,11 @@ def show_result(output: str, judged: Sequence[Judged]) -> None:
     if output == "html":
         from homecheck.report.html import PagePart, results_page
 
-        parts = [PagePart(one.evidence, one.final, one.policy.title, preview=not one.is_received) for one in judged]
-        click.echo(results_page(parts))
+        parts = [
+            PagePart(one.evidence, one.final, one.policy.title, preview=not one.is_received, policy=one.policy)
+            for one in judged
+        ]
+        click.echo(results_page(parts, here()))
         return
     for index, found in enumerate(judged):
         if index:
@@ -35,20 +41,27 @@ def show_result(output: str, judged: Sequence[Judged]) -> None:
 
 def _print_text(judged: Judged) -> None:
     from homecheck.cli.console import SafeConsole
+    from homecheck.report.text import spent_shown
 
     # In a private check nobody else shows the person what was measured beyond the policy.
     SafeConsole(highlight=False).print(report_text(judged, everything=judged.enrolment is None))
-    click.echo(f"\nEvidence {judged.final.evidence}")
+    click.echo("\n" + _("Evidence") + f" {judged.final.evidence}")
+    if spent := spent_shown(judged.measured, here()):
+        click.echo(spent)
     delivery = judged.delivery
     if judged.enrolment is None:
-        click.echo("Private check: nothing was sent.")
+        click.echo(_("Private check: nothing was sent."))
     elif delivery is None:
-        click.echo(f"Not sent to {judged.enrolment.collector_name}.")
+        click.echo(_("Not sent to {company}.", company=judged.enrolment.collector_name))
     elif delivery.status == "accepted":
-        click.echo(f"Received by {judged.enrolment.collector_name}; receipt {delivery.receipt}")
+        named = {"company": judged.enrolment.collector_name, "receipt": delivery.receipt}
+        click.echo(_("Received by {company}; receipt {receipt}", **named))
+        if note := log_note(delivery):
+            click.echo(printable(note))
     else:
-        click.echo(f"NOT delivered to {judged.enrolment.collector_name} ({delivery.status}): {delivery.message}")
-        click.echo(delivery.advice)
+        named = {"company": judged.enrolment.collector_name, "status": said(delivery.status)}
+        click.echo(_("NOT delivered to {company} ({status}): {why}", **named, why=said(delivery.message)))
+        click.echo(said(delivery.advice))
 
 
 def report_text(judged: Judged, *, everything: bool) -> Any:
@@ -57,8 +70,22 @@ def report_text(judged: Judged, *, everything: bool) -> Any:
 
     from homecheck.report.text import measurements_text, result_text  # rich tables are loaded when they are shown
 
-    result = result_text(judged.final, judged.policy.title)
-    return Group(result, "", measurements_text(judged.evidence)) if everything else result
+    result = result_text(judged.final, judged.policy.title, judged.evidence, here(), judged.policy)
+    return Group(result, "", measurements_text(judged.evidence, here())) if everything else result
+
+
+def leaving_text(judged: Judged) -> Any:
+    """Return all that would be sent: findings, values, their details, and what the far end saw itself."""
+    from rich.console import Group
+
+    from homecheck.report.text import along_text
+
+    return Group(report_text(judged, everything=True), "", along_text(judged.evidence, here()))
+
+
+def log_note(delivery: Delivery) -> str:
+    """Return what is to be said about the collector's log; empty where it is the one that was seen before."""
+    return f"{said(delivery.log.message)} {said(delivery.log.advice)}".strip() if delivery.log else ""
 
 
 def _upload_members(judged: Judged) -> dict[str, Any]:
@@ -68,6 +95,8 @@ def _upload_members(judged: Judged) -> dict[str, Any]:
         "status": delivery.status if delivery else "none",
         "receipt": delivery.receipt if delivery else None,
         "verdict": judged.verdict.word,
+        "id": judged.evidence.id,
         "message": delivery.message if delivery else "",
+        "log": delivery.log.state if delivery and delivery.log else None,
         "quantities": [found.quantity.name for found in judged.evidence.measurements()] if enrolment else [],
     }

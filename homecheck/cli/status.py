@@ -9,20 +9,27 @@ from typing import Any, Final
 import click
 
 from homecheck import spool
-from homecheck.cli.programs import program_members
+from homecheck.cli.programs import UNUSABLE, program_members
+from homecheck.cli.schedule_words import schedule_lines, schedule_members
+from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.enrolment import load_enrolments
+from homecheck.locale.here import N_, _, said
 from homecheck.receipt import Receipt
 from homecheck.standards.rfc_3339 import to_text
 from homecheck.upload import stored_receipts
+from homecheck.witness import contradiction
 
 LAST: Final = 5
 
 
-@click.command(short_help="Show what was sent, what waits, and the answers.")
+@click.command(short_help="Show what was sent, what waits, and when the next check is due.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="Form of the report.")
 def status(output: str) -> int:
-    """Show enrolments, what waits to be sent and why, and the last receipts. Asks nobody: works without a network."""
+    """Show enrolments, what waits to be sent and why, the last receipts, and re-checks: the last one, and the next.
+
+    Asks nobody: works without a network.
+    """
     home = Home.default()
     members = status_members(home)
     if output == "json":
@@ -37,7 +44,12 @@ def status_members(home: Home) -> dict[str, Any]:
     enrolments = load_enrolments(home)
     return {
         "home": str(home.root),
-        "programs": [program_members(enrolment) for enrolment in enrolments],
+        "programs": [program_members(home, enrolment) for enrolment in enrolments],
+        "rewritten_logs": [
+            {"program": enrolment.program, "collector": enrolment.collector_name, "proof": proof}
+            for enrolment in enrolments
+            if (proof := contradiction(home, enrolment.kid)) is not None
+        ],
         "waiting": [_waiting_members(one) for one in spool.waiting(home)],
         "set_aside": [
             {"evidence": one.digest, "program": one.program, "reason": one.reason, "at": _time(one.at)}
@@ -45,6 +57,7 @@ def status_members(home: Home) -> dict[str, Any]:
         ],
         "dropped": spool.dropped_count(home),
         "receipts": [_receipt_members(*pair) for pair in stored_receipts(home, enrolments)[:LAST]],
+        "schedule": schedule_members(home, utc_now()),
     }
 
 
@@ -78,29 +91,43 @@ def _time(moment: datetime | None) -> str | None:
 def _text(members: dict[str, Any]) -> str:
     lines = []
     for program in members["programs"]:
-        lines.append(f"Enrolled in {program['program']}: {program['title']}, {program['collector']['name']}")
+        named = {"program": program["program"], "title": _(program["title"])}
+        lines.append(_("Enrolled in {program}: {title}, {company}", **named, company=program["collector"]["name"]))
+        lines.append("  " + _("its key is kept in: {place}", place=said(program["key_store"] or UNUSABLE)))
+    for one in members["rewritten_logs"]:
+        text = N_(
+            "{company} has shown two logs that cannot both be true. This is the company's fault, not yours; the proof "
+            "is kept in {proof}"
+        )
+        lines.append(_(text, company=one["collector"], proof=one["proof"]))
     if not members["programs"]:
-        lines.append("Not enrolled anywhere. Enrol with the address in your invitation: homecheck enroll URL")
-    lines.append(f"Waiting to be sent: {len(members['waiting'])}")
+        lines.append(_("Not enrolled anywhere. Enrol with the address in your invitation: homecheck enroll URL"))
+    lines.append(_("Waiting to be sent: {count}", count=len(members["waiting"])))
     for one in members["waiting"]:
-        lines += _waiting_lines(one)
+        lines += _waiting_lines(one, scheduled=members["schedule"]["scheduled"])
     if members["set_aside"]:
-        lines.append(f"Kept apart, because it cannot be sent: {len(members['set_aside'])}")
-        lines += [f"  {one['evidence']}: {one['reason']}" for one in members["set_aside"]]
+        lines.append(_("Kept apart, because it cannot be sent: {count}", count=len(members["set_aside"])))
+        lines += [f"  {one['evidence']}: {said(one['reason'])}" for one in members["set_aside"]]
     if members["dropped"]:
-        lines.append(f"Too old or too many to be kept, never sent: {members['dropped']}")
-    lines.append("Last receipts:" if members["receipts"] else "No receipts yet.")
+        lines.append(_("Too old or too many to be kept, never sent: {count}", count=members["dropped"]))
+    lines.append(_("Last receipts:") if members["receipts"] else _("No receipts yet."))
     for one in members["receipts"]:
-        lines.append(f"  {one['received_at'][:16].replace('T', ' ')} UTC  {one['program']}: {one['verdict']}")
-    return "\n".join(lines)
+        lines.append(f"  {one['received_at'][:16].replace('T', ' ')} UTC  {one['program']}: {said(one['verdict'])}")
+    return "\n".join([*lines, *schedule_lines(members["schedule"])])
 
 
-def _waiting_lines(one: dict[str, Any]) -> list[str]:
-    lines = [f"  {one['evidence']}, {one['program'] or 'program not known'}, since {one['since'][:16]}Z"]
+def _waiting_lines(one: dict[str, Any], *, scheduled: bool) -> list[str]:
+    program, since = one["program"] or _("program not known"), f"{one['since'][:16]}Z"
+    named = {"evidence": one["evidence"], "program": program, "time": since}
+    lines = ["  " + _("{evidence}, {program}, since {time}", **named)]
     if one["last_error"]:
-        lines.append(f"    attempts: {one['attempts']}; last error: {one['last_error']}")
+        why = said(one["last_error"])
+        lines.append("    " + _("attempts: {count}; last error: {why}", count=one["attempts"], why=why))
     if one["not_before"]:
-        lines.append(f"    next attempt: not before {one['not_before'][:16]}Z, as the collector asked")
+        asked = f"{one['not_before'][:16]}Z"
+        lines.append("    " + _("next attempt: not before {time}, as the collector asked", time=asked))
+    elif scheduled:
+        lines.append("    " + _("next attempt: within a quarter of an hour, or with: homecheck upload"))
     else:
-        lines.append("    next attempt: at the next check, or with: homecheck upload")
+        lines.append("    " + _("next attempt: at the next check, or with: homecheck upload"))
     return lines

@@ -12,19 +12,27 @@ import click
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from homecheck.cli.asking import confirm
 from homecheck.cli.console import SafeConsole
 from homecheck.evidence import ProbeRun
+from homecheck.locale.here import N_, _, here, said
 from homecheck.measurement import Probe
 from homecheck.printable import printable_lines
 
 TITLES: Final = {
-    "host": "This computer",
-    "security": "Security of this computer",
-    "link": "Kind of connection",
-    "network": "Internet connection, and how a call would sound",
-    "headset": "Headset",
-    "quiet_room": "Quiet room",
-    "declarations": "Your answers",
+    "host": N_("This computer"),
+    "security": N_("Security of this computer"),
+    "link": N_("Kind of connection"),
+    "path": N_("Way to the internet"),
+    "network": N_("Internet connection, and how a call would sound"),
+    "nat": N_("Router, and whether it rewrites calls"),
+    "reach": N_("Servers that you will need"),
+    "landline": N_("Telephone line"),
+    "headset": N_("Headset"),
+    "quiet_room": N_("Quiet room"),
+    "callback": N_("Call to your telephone"),
+    "place": N_("Where you work"),
+    "declarations": N_("Your answers"),
 }
 
 
@@ -52,7 +60,7 @@ class MovingProgress:
 
     def started(self, probe: Probe) -> None:
         """Add the probe's line."""
-        self.tasks[probe.name] = self.bars.add_task(TITLES.get(probe.name, probe.name), total=1)
+        self.tasks[probe.name] = self.bars.add_task(_title(probe), total=1)
 
     def finished(self, probe: Probe, run: ProbeRun) -> None:
         """Stop the probe's line."""
@@ -67,11 +75,13 @@ class PlainProgress:
 
     def started(self, probe: Probe) -> None:
         """Say that the probe has begun."""
-        self.out.print(f"{TITLES.get(probe.name, probe.name)}: measuring (at most {probe.deadline_seconds:.0f} s)")
+        seconds = round(probe.deadline_seconds)
+        self.out.print(_("{part}: measuring (at most {seconds} s)", part=_title(probe), seconds=seconds), markup=False)
 
     def finished(self, probe: Probe, run: ProbeRun) -> None:
         """Say how the probe has ended."""
-        self.out.print(f"{_ended(probe, run)} in {run.seconds:.1f} s", markup=False)
+        seconds = here().numbers(f"{run.seconds:.1f} s")
+        self.out.print(_("{ended} in {seconds}", ended=_ended(probe, run), seconds=seconds), markup=False)
 
 
 @dataclass(frozen=True)
@@ -83,19 +93,39 @@ class TerminalPerson:
     def tell(self, text: str) -> None:
         """Show one instruction."""
         with self._still():
-            click.echo(f"\n  ➜ {printable_lines(text)}", err=True)
+            click.echo(f"\n  ➜ {printable_lines(said(text))}", err=True)
 
     def confirm(self, text: str) -> None:
         """Show one instruction and wait for Enter."""
         with self._still():
-            click.prompt(
-                f"\n  ➜ {printable_lines(text)}\n    Press Enter to go on", default="", show_default=False, err=True
-            )
+            shown = f"\n  ➜ {printable_lines(said(text))}\n    "
+            click.prompt(shown + _("Press Enter to go on"), default="", show_default=False, err=True)
+
+    def enter(self, text: str) -> str:
+        """Show one instruction and return the line that is typed."""
+        with self._still():
+            typed: str = click.prompt(
+                f"\n  ➜ {printable_lines(said(text))}\n   ",
+                default="", show_default=False, err=True, prompt_suffix=" ",
+            )  # fmt: skip
+        return typed.strip()
 
     def ask(self, question: str) -> bool:
         """Return the answer to a yes-or-no question; Enter alone is no answer."""
         with self._still():
-            return click.confirm(f"  {printable_lines(question)}", default=None, err=True)
+            return confirm(f"  {printable_lines(said(question))}", default=None)
+
+    def count(self, question: str, most: int) -> int:
+        """Return a number from 0 to `most`; anything else is asked for again."""
+
+        def number(typed: str) -> int:
+            if not typed.strip().isdecimal() or int(typed) > most:
+                raise click.UsageError(_("please type a number from 0 to {most}, then press Enter.", most=most))
+            return int(typed)
+
+        with self._still():
+            counted: int = click.prompt(f"\n  ➜ {printable_lines(said(question))}", value_proc=number, err=True)
+            return counted
 
     @contextmanager
     def _still(self) -> Iterator[None]:
@@ -120,5 +150,11 @@ def moving_bars(out: Console) -> Progress:
 
 def _ended(probe: Probe, run: ProbeRun) -> str:
     missing = sum(found.failure is not None for found in run.measurements)
-    title = TITLES.get(probe.name, probe.name)
-    return f"{title}: done" if not missing else f"{title}: done, {missing} of {len(run.measurements)} not measured"
+    if not missing:
+        return _("{part}: done", part=_title(probe))
+    every = len(run.measurements)
+    return _("{part}: done, {missing} of {every} not measured", part=_title(probe), missing=missing, every=every)
+
+
+def _title(probe: Probe) -> str:
+    return _(TITLES[probe.name]) if probe.name in TITLES else probe.name

@@ -8,9 +8,14 @@ from typing import Any
 
 import click
 
+from homecheck.cli.credential import collect_for
 from homecheck.cli.exit_status import NOT_DELIVERED
+from homecheck.cli.showing import log_note
 from homecheck.config import Home
 from homecheck.errors import Refused, SetupError
+from homecheck.exchange import Http
+from homecheck.locale.here import _, said
+from homecheck.printable import printable
 from homecheck.signing import EVIDENCE, MAX_ENVELOPE, unverified_header
 from homecheck.spool import put
 from homecheck.upload import Delivery, deliver_waiting, new_session
@@ -33,16 +38,25 @@ def upload(output: str, file: Path | None) -> int:
     home = Home.default()
     if file is not None:
         put(home, _read_evidence(file), program="")  # whose it is stands in its signature
-    deliveries = deliver_waiting(home, new_session())
+    http = new_session()
+    deliveries = deliver_waiting(home, http)
+    _collect(home, http, deliveries)
     if output == "json":
         members = {"uploads": [delivery_members(delivery) for delivery in deliveries]}
         click.echo(json.dumps(members, ensure_ascii=False, indent=2))
     else:
         if not deliveries:
-            click.echo("Nothing waits to be sent.", err=True)
+            click.echo(_("Nothing waits to be sent."), err=True)
         for delivery in deliveries:
             _print(delivery)
     return 0 if all(delivery.status == "accepted" for delivery in deliveries) else NOT_DELIVERED
+
+
+def _collect(home: Home, http: Http, deliveries: tuple[Delivery, ...]) -> None:
+    """Fetch what the collectors say about that which they have just taken; why not is advice, no failure."""
+    for delivery in deliveries:
+        if delivery.status == "accepted" and (why := collect_for(home, http, delivery.program, delivery.envelope)):
+            click.echo(_("Your own copy of the result is not here yet: {why}", why=said(why)), err=True)
 
 
 def _read_evidence(file: Path) -> bytes:
@@ -70,15 +84,21 @@ def delivery_members(delivery: Delivery) -> dict[str, Any]:
         "verdict": delivery.result.result.verdict.word if delivery.result else None,
         "message": delivery.message,
         "advice": delivery.advice,
+        "log": delivery.log.state if delivery.log else None,
     }
 
 
 def _print(delivery: Delivery) -> None:
     if delivery.status == "accepted":
-        verdict = f", verdict {delivery.result.result.verdict.word}" if delivery.result else ""
-        receipt = f", receipt {delivery.receipt}" if delivery.receipt else ""
-        click.echo(f"{delivery.envelope}: accepted by {delivery.program}{verdict}{receipt}")
+        text = _("{evidence}: accepted by {program}", evidence=delivery.envelope, program=delivery.program)
+        if delivery.result:
+            text += ", " + _("verdict {verdict}", verdict=said(delivery.result.result.verdict.word))
+        if delivery.receipt:
+            text += ", " + _("receipt {receipt}", receipt=delivery.receipt)
+        click.echo(text)
+        if note := log_note(delivery):
+            click.echo(f"  {printable(note)}", err=True)
         return
-    state = "still waits" if delivery.status == "waiting" else "was NOT accepted, and is kept apart"
+    state = _("still waits") if delivery.status == "waiting" else _("was NOT accepted, and is kept apart")
     click.echo(f"{delivery.envelope}: {state} ({delivery.program})")
-    click.echo(f"  {delivery.message}\n  {delivery.advice}", err=True)
+    click.echo(f"  {said(delivery.message)}\n  {said(delivery.advice)}", err=True)

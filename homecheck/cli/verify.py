@@ -13,23 +13,39 @@ from typing import Final
 import click
 
 from homecheck.appraisal import AttestationResult
+from homecheck.callback import Confirmation, Heard, Request, is_confirmation, verify_confirmation
+from homecheck.cli.credential_words import presented_lines
 from homecheck.cli.exit_status import REFUSED
+from homecheck.clock import utc_now
 from homecheck.config import Home
+from homecheck.credential import read_presented
+from homecheck.erasure import Erasure
 from homecheck.errors import DeliveryError, PolicyError, Refused, SetupError
 from homecheck.evidence import Evidence
-from homecheck.keys import read_key_file
+from homecheck.key_stores import read_public
+from homecheck.locale import N_
 from homecheck.observation import SessionObservation
 from homecheck.policy import read_policy
 from homecheck.printable import printable
-from homecheck.receipt import Receipt, verify_receipt
+from homecheck.receipt import Logged, Receipt, entry_of, verify_receipt
+from homecheck.result import Request as ResultRequest
+from homecheck.result import Result
+from homecheck.sd_jwt import SdJwt
+from homecheck.signed_note import NoteKey
 from homecheck.signing import (
+    CALLBACK,
+    CALLBACK_ANSWER,
+    CALLBACK_REQUEST,
+    CREDENTIAL,
     ENROLMENT,
+    ERASURE,
     EVIDENCE,
     MAX_ENVELOPE,
     OBSERVATION,
     POLICY,
     RECEIPT,
     RESULT,
+    RESULT_REQUEST,
     ROTATION,
     TYPES,
     PublicKey,
@@ -42,14 +58,25 @@ from homecheck.signing import (
 from homecheck.signing import verify as verify_signature
 from homecheck.standards.rfc_3339 import to_text
 from homecheck.strict_json import Record, parse_object
+from homecheck.tlog_proof import TlogProof
 
-DEVICE_SIGNS: Final = (EVIDENCE, ENROLMENT, ROTATION)
-COLLECTOR_SIGNS: Final = (RECEIPT, POLICY, RESULT)
+DEVICE_SIGNS: Final = (EVIDENCE, ENROLMENT, ROTATION, CALLBACK_REQUEST, CALLBACK_ANSWER, RESULT_REQUEST)
+COLLECTOR_SIGNS: Final = (RECEIPT, POLICY, RESULT, CALLBACK, CREDENTIAL, ERASURE)
 RESPONDER_SIGNS: Final = (OBSERVATION,)
 NO_ENVELOPE: Final = "not-compact"  # the first thing that a photo or a text file is refused for
-NO_ENVELOPE_ADVICE: Final = (
+NO_ENVELOPE_ADVICE: Final = N_(
     "This is no file that homecheck has signed. Those end with .jws; see: homecheck check --save"
 )
+BEGINNING: Final = b"ey"  # base64url of the brace and quotation mark that every header begins with
+NOT_PRESENTED: Final = "this is the holder's own copy, without a signature by its holder: anybody could have sent it"
+NOT_PRESENTED_ADVICE: Final = (
+    "Ask its sender to make one for you: homecheck credential present. If it is your own: homecheck credential show"
+)
+FRESHNESS_WORDS: Final = {
+    "measured": "the challenge was fetched before the first measurement",
+    "signed": "only the signature is known to be fresh",
+    "none": "made offline: only the time of receipt is known",
+}
 Line = tuple[str, str]
 
 
@@ -78,8 +105,28 @@ KnownKeys = Mapping[str, KnownKey]
     metavar="FILE",
     help="Also check that this receipt is for FILE.",
 )
-def verify(file: Path, jwks: str | None, receipt: Path | None) -> int:
-    """Check a signed file: evidence, receipt, result, observation, policy, enrolment or rotation.
+@click.option("--for", "audience", metavar="AUDIENCE", help="Also check that a credential was shown to AUDIENCE.")
+@click.option("--nonce", metavar="TEXT", help="Also check that a credential was shown with this nonce of yours.")
+@click.option(
+    "--log-proof",
+    "log_proof",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A later proof (.tlog-proof) that the receipt is in the collector's log.",
+)
+@click.option("--log-key", metavar="VKEY", help="The public key that the log must have.")
+def verify(
+    file: Path,
+    jwks: str | None,
+    receipt: Path | None,
+    audience: str | None,
+    nonce: str | None,
+    log_proof: Path | None,
+    log_key: str | None,
+) -> int:
+    """Check a signed file: evidence, receipt, result, credential, observation, policy, enrolment, and others.
+
+    A receipt proves its own place in the collector's log.
 
     Exit status: 0 good · 3 refused, with the reason · 2 wrong usage · 1 the keys cannot be read.
     """
@@ -87,14 +134,24 @@ def verify(file: Path, jwks: str | None, receipt: Path | None) -> int:
     checked = file
     try:
         envelope = read_envelope(file)
-        lines = list(verified_lines(envelope, known))
+        if is_credential(envelope):
+            lines = list(credential_lines(envelope, known, audience, nonce))
+        elif audience is not None or nonce is not None:
+            raise click.UsageError("--for and --nonce are for a credential, and this file is none")
+        else:
+            lines = list(verified_lines(envelope, known))
         if receipt is not None:
             checked = receipt
             lines += receipt_lines(read_envelope(receipt), envelope, known)
+        if log_proof is not None or log_key is not None:
+            checked = log_proof or receipt or file
+            lines += log_lines(read_envelope(receipt or file), known, log_proof, log_key)
     except Refused as refused:
         click.echo(f"{checked}: refused ({refused.reason}): {printable(refused.message)}", err=True)
         if refused.reason == NO_ENVELOPE:
             click.echo(NO_ENVELOPE_ADVICE, err=True)
+        if refused.advice:
+            click.echo(refused.advice, err=True)
         if refused.reason == "unknown-key":
             click.echo(f"Keys known here: {_sources(known)}. Give others with --jwks.", err=True)
         return REFUSED
@@ -115,7 +172,9 @@ def read_envelope(file: Path) -> bytes:
 def verified_lines(envelope: bytes, known: KnownKeys) -> Iterator[Line]:
     """Verify the envelope as what its header says, and yield what is to be said about it. Raises Refused."""
     typ = unverified_header(envelope)["typ"]
-    if typ not in TYPES:
+    if typ == CREDENTIAL:
+        raise Refused("not-sd-jwt", "this is a credential that was cut short: its parts end with tildes")
+    if typ not in READERS:
         raise Refused("typ", f"{typ!r:.60} is no kind of document that homecheck makes")
     if typ == ENROLMENT:  # brings its own key: the signature proves that its sender has the private half
         payload, own = verify_own_key(envelope, typ)
@@ -130,6 +189,46 @@ def verified_lines(envelope: bytes, known: KnownKeys) -> Iterator[Line]:
     yield "Signed by", f"{found.key.kid} ({found.key.algorithm})"
     yield "Key from", found.source
     yield from described
+    if typ == EVIDENCE:
+        yield from callback_lines(Evidence.from_bytes(payload), known)
+
+
+def is_credential(data: bytes) -> bool:
+    """Tell whether a file is a credential: it begins like every signed document, and no other one holds a tilde."""
+    return data.startswith(BEGINNING) and b"~" in data
+
+
+def credential_lines(data: bytes, known: KnownKeys, audience: str | None, nonce: str | None) -> Iterator[Line]:
+    """Verify what a holder has handed over, and yield what it says and what it does not. Raises Refused."""
+    shown = SdJwt.parse(data)
+    if shown.key_binding is None:
+        raise Refused("no-key-binding", NOT_PRESENTED, NOT_PRESENTED_ADVICE)
+    presented = read_presented(shown, lookup(known, CREDENTIAL), utc_now())
+    said = presented.binding
+    if audience is not None and said.audience != audience:
+        raise Refused("other-audience", f"it was made for {said.audience!r:.100}, not for {audience!r:.100}")
+    if nonce is not None and said.nonce != nonce:
+        raise Refused("other-nonce", f"it was made with the nonce {said.nonce!r:.100}: an old one, or for others")
+    issuer = known[unverified_header(shown.jwt)["kid"]]
+    yield "Good", "credential, shown by its holder"
+    yield "Digest", digest(data)
+    yield "Vouched by", f"{presented.credential.issuer}, with the key {issuer.key.kid} ({issuer.key.algorithm})"
+    yield "Key from", issuer.source
+    yield from presented_lines(presented, audience_checked=audience is not None, nonce_checked=nonce is not None)
+
+
+def callback_lines(evidence: Evidence, known: KnownKeys) -> Iterator[Line]:
+    """Yield what the collector's signed word about a call-back inside the evidence says, or why it does not count."""
+    for envelope in filter(is_confirmation, evidence.observations):
+        try:
+            said = verify_confirmation(envelope, evidence.nonce, evidence.device.kid, lookup(known, CALLBACK))
+        except Refused as refused:
+            yield "Call-back", f"does not count ({refused.reason}): {refused.message}"
+        else:
+            yield (
+                "Call-back",
+                f"{said.result}, says {said.issuer}: {to_text(said.answered_at)}, answers: {said.attempts}",
+            )
 
 
 def receipt_lines(receipt: bytes, envelope: bytes, known: KnownKeys) -> list[Line]:
@@ -141,6 +240,25 @@ def receipt_lines(receipt: bytes, envelope: bytes, known: KnownKeys) -> list[Lin
             raise Refused("other-envelope", f"the receipt is for evidence {found.evidence_id}, not for {evidence_id}")
     signer = known[unverified_header(receipt)["kid"]]
     return [("Receipt", f"{digest(receipt)}, signed by {signer.key.kid} ({signer.source})"), *_receipt_lines(found)]
+
+
+def log_lines(signed: bytes, known: KnownKeys, proof: Path | None, vkey: str | None) -> Iterator[Line]:
+    """Verify a receipt's place in the log by a later proof, under a key that was given, or that it names itself."""
+    keys = lookup(known, RECEIPT)
+    logged = Receipt.from_bytes(verify_signature(signed, RECEIPT, keys)).logged
+    if vkey is not None:
+        key, named = NoteKey.from_vkey(vkey), "as it was given"
+    elif logged is not None:
+        key, named = logged.key, "as the receipt names it"
+    else:
+        raise Refused("note", "the receipt is older than the log and names no key of it: give it with --log-key")
+    if logged is not None and logged.key != key:
+        raise Refused("note", f"the receipt was given by another log, {logged.key.vkey}")
+    yield "Log key", f"{key.vkey}, {named}"
+    if proof is not None:
+        text = read_envelope(proof).decode("utf-8", "replace")
+        checkpoint = TlogProof.from_text(text).verify(entry_of(signed, keys), key)
+        yield "Later proof", f"good: {checkpoint.origin} holds it as one of {checkpoint.size} entries"
 
 
 def lookup(known: KnownKeys, typ: str) -> Callable[[str], PublicKey | None]:
@@ -164,7 +282,7 @@ def pinned_keys(home: Home) -> dict[str, KnownKey]:
 
     known: dict[str, KnownKey] = {}
     for path in sorted(home.keys.glob("*.jwk")):
-        key = read_key_file(path).public
+        key = read_public(path)
         known[key.kid] = KnownKey(key, f"this computer's own key, {path}", DEVICE_SIGNS)
     for enrolment in load_enrolments(home):
         for key in enrolment.keys.values():
@@ -216,14 +334,40 @@ def _receipt_lines(receipt: Receipt) -> Iterator[Line]:
     yield "For", f"{receipt.envelope}, evidence {receipt.evidence_id}"
     yield "Received", f"{to_text(receipt.received_at)} by {receipt.issuer}, program {receipt.program}"
     yield "Position", f"{receipt.position} in the collector's log; freshness: {receipt.freshness}"
+    yield from _logged_lines(receipt.logged)
     yield from _result_lines(receipt.result)
 
 
+def _logged_lines(logged: Logged | None) -> Iterator[Line]:
+    if logged is None:
+        yield "Log", "not proven here: the receipt is older than the log. See --log-proof"
+        return
+    yield "Log", f"proven: {logged.checkpoint.origin} had {logged.checkpoint.size} entries then"
+    yield "Log key", logged.key.vkey
+
+
 def _result(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - every reader is given the key
-    try:
-        return _result_lines(AttestationResult.read(Record(parse_object(payload), "result")))
-    except ValueError as error:
-        raise Refused("schema", f"result: {error}") from None
+    found = Result.from_bytes(payload)
+    yield "Vouched by", found.issuer
+    yield "Program", f"{found.program}: {found.program_title}"
+    yield "Person", f"{found.name} ({found.subject})"
+    yield "Evidence", f"{found.evidence}, {found.evidence_id}, by the device key {found.device}"
+    yield "Measured", f"{to_text(found.started_at)} to {to_text(found.finished_at)}, by the device's clock"
+    yield "Received", f"{to_text(found.received_at)}; freshness: {found.freshness} ({FRESHNESS_WORDS[found.freshness]})"
+    again = f", judged again (number {found.number})" if found.number else ""
+    yield "Judged", f"{to_text(found.appraised_at)}{again}"
+    yield "Valid until", f"{to_text(found.expires_at)}: then the policy wants a new check"
+    if utc_now() >= found.expires_at:
+        yield "ATTENTION", "this result has EXPIRED: it says nothing about today"
+    for quantity, region in found.regions.items():
+        yield "Region", f"{region} ({quantity})"
+    yield from _result_lines(found.findings)
+
+
+def _result_request(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - as above
+    asked = ResultRequest.from_bytes(payload)
+    yield "For", f"{asked.aud}, challenge {asked.nonce}"
+    yield "Asks for", f"{asked.asks} of {asked.evidence or 'the latest evidence'}"
 
 
 def _result_lines(result: AttestationResult) -> Iterator[Line]:
@@ -240,6 +384,8 @@ def _observation(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: 
         "Observed",
         f"{to_text(observation.started_at)} to {to_text(observation.finished_at)}, by the responder's clock",
     )
+    if observation.region is not None:
+        yield "Region", str(observation.region) or "not known"
 
 
 def _policy(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - every reader is given the key
@@ -262,6 +408,34 @@ def _rotation(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG
     yield "New key", f"{new.kid} ({new.algorithm})"
 
 
+def _callback(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - every reader is given the key
+    said = Confirmation.from_bytes(payload)
+    yield "Call-back", f"{said.id}: {said.result}, after {said.attempts} answers, {to_text(said.answered_at)}"
+    yield "By", f"{said.issuer}, program {said.program}"
+    yield "Person", said.subject
+    yield "For", f"device key {said.device}, challenge {said.nonce}"
+
+
+def _callback_request(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - as above
+    asked = Request.from_bytes(payload)
+    yield "For", f"{asked.aud}, challenge {asked.nonce}"
+
+
+def _callback_answer(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - as above
+    heard = Heard.from_bytes(payload)
+    yield "For", f"{heard.aud}, call-back {heard.id}"
+
+
+def _erasure(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - as above
+    found = Erasure.from_bytes(payload)
+    before, after = found.check()
+    yield "Erased", f"everything about the person {found.person} in the program {found.program}"
+    yield "By", f"{found.issuer}, {to_text(found.erased_at)}"
+    yield "Entries", f"{found.count()} of the log: {found.entries or 'none'}"
+    yield "Log", f"{after.origin} had {before.size} entries before and {after.size} after, and only grew"
+    yield "Log key", found.log_key.vkey
+
+
 READERS: Final[Mapping[str, Callable[[Verified, PublicKey], Iterator[Line]]]] = {
     EVIDENCE: _evidence,
     RECEIPT: _receipt,
@@ -270,4 +444,9 @@ READERS: Final[Mapping[str, Callable[[Verified, PublicKey], Iterator[Line]]]] = 
     POLICY: _policy,
     ENROLMENT: _enrolment,
     ROTATION: _rotation,
+    CALLBACK: _callback,
+    CALLBACK_REQUEST: _callback_request,
+    CALLBACK_ANSWER: _callback_answer,
+    RESULT_REQUEST: _result_request,
+    ERASURE: _erasure,
 }

@@ -6,7 +6,8 @@ once per process. `call` starts a new interpreter, sends it the function by refe
     value = call(record_in_child, endpoint, 10.0, deadline_seconds=20.0, on_report=print)
 
 Both directions are pickles through pipes, nothing touches a disk. The child is `sys.executable` on every system, and
-is always waited for: there is no zombie, and no process outlives the call.
+is always waited for: there is no zombie, and no process outlives the call. In homecheck as one file that executable is
+homecheck itself, which becomes the child by the one argument `CHILD` (packaging/one_file.py).
 
 Only a `ProbeError` crosses the pipe as itself. Whatever else goes wrong ends the child, and its last words on stderr
 become the message, whether they are a traceback's last line or a C library's complaint.
@@ -32,6 +33,7 @@ _BOOTSTRAP: Final = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from homecheck.instruments.child import _main; _main()"
 )
+CHILD: Final = "--child-of-homecheck"
 _PYTHON_ERROR: Final = 1  # the exit status of an interpreter that ended with an uncaught exception
 
 _LEFT_BEHIND_SECONDS: Final = 2.0
@@ -48,17 +50,18 @@ def call(
     deadline_seconds: float,
     environment: Mapping[str, str] | None = None,
     on_report: Callable[[Any], None] | None = None,
+    device: str = "the device",
 ) -> T:
     """Return ``function(*args)``, run in a new process with `environment` added to this one's.
 
     `function` is importable by name; its arguments and value can be pickled. `on_report` gets what the function passes
-    to `report`, at once, in another thread.
+    to `report`, at once, in another thread. `device` is what messages call the thing that the function works with.
 
     Raises the function's own ProbeError, or one with the code ``timeout`` (ended at the deadline) or ``crashed`` (the
     process ended without an answer).
     """
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", _BOOTSTRAP],  # -P: a pickle.py in the current folder is not to be imported
+        _command(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -74,15 +77,21 @@ def call(
         raise ProbeError(
             "timeout",
             "Unplug the device and plug it in again, then repeat the check.",
-            message=f"{name}: no answer from the device within {deadline_seconds:g} s",
+            message=f"{device}: no answer within {deadline_seconds:g} s ({name})",
         )
     if dialogue.answer is None:
-        raise _crashed(name, process.returncode, dialogue.last_words())
+        raise _crashed(f"{device}: {name}", process.returncode, dialogue.last_words())
     kind, value = pickle.loads(dialogue.answer)  # noqa: S301  our own child wrote it
     if kind == "probe-error":
         code, advice, message, at_fault = value
         raise ProbeError(code, advice, message=message, at_fault=at_fault)
     return cast(T, value)
+
+
+def run_in_one_file() -> None:
+    """Be the child in homecheck as one file, where the modules are found without the caller's search path."""
+    pickle.load(sys.stdin.buffer)  # noqa: S301  our own parent wrote it
+    _main()
 
 
 def report(value: object) -> None:
@@ -157,11 +166,17 @@ class _Dialogue:
             self._chatter = self._stderr.read()
 
 
+def _command() -> list[str]:
+    if getattr(sys, "frozen", False):  # PyInstaller's mark
+        return [sys.executable, CHILD]
+    return [sys.executable, "-P", "-c", _BOOTSTRAP]  # -P: a pickle.py in the current folder is not to be imported
+
+
 def _crashed(name: str, status: int, last_words: str) -> ProbeError:
     return ProbeError(
         "crashed",
         "Repeat the check. If it happens again, update the sound driver or use another USB port.",
-        message=f"{name}: the process ended with status {status} and no answer: {last_words or 'no last words'}",
+        message=f"{name} ended with status {status} and no answer: {last_words or 'no last words'}",
         # An uncaught Python error is ours; a signal or an odd status is native code, which means the driver's.
         at_fault="agent" if status == _PYTHON_ERROR else "device",
     )

@@ -8,26 +8,41 @@ from __future__ import annotations
 
 import errno
 import http.client
-import io
 import os
+import re
 import socket
 import ssl
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from homecheck import __version__
 from homecheck.errors import ProbeError, Refused
+from homecheck.instruments import presented_certificate, received_http
 from homecheck.strict_json import Record, parse_object, serialize
 
 CONNECT_SECONDS: Final = 5.0
 REQUEST_SECONDS: Final = 10.0
+LINK_LOCAL: Final = ("fe8", "fe9", "fea", "feb")  # fe80::/10, in the beginnings of addresses
 MAX_ANSWER: Final = 400_000  # bytes
 WAIT_ADVICE: Final = "This is not your fault. Try again later; if it lasts, tell the people who asked for the check."
+CERTIFICATE_ADVICE: Final = (
+    "This does not count against you. If a security program or a company's network looks into the traffic of this "
+    "computer, have it leave this address alone; else tell the people who asked for the check."
+)
+CLOCK_ADVICE: Final = (
+    "Look at the date and time of this computer: let the system set them by itself, then repeat the check. If they are "
+    "right, this is not your fault: tell the people who asked for the check."
+)
+_PRINTABLE: Final = re.compile(r"[!-~]+")  # goes into a request's lines as it is
 LINK_ADVICE: Final = "Check the cable or Wi-Fi and that other pages open in the browser, then repeat the check."
+NAME_ADVICE: Final = (
+    "Restart the router and switch off VPNs, then repeat the check. If other pages open in the browser all the same, "
+    "tell the people who asked for the check."
+)
 
 
 def server_error(code: str, message: str) -> ProbeError:
@@ -45,6 +60,7 @@ class FarEnd:
     prefix: str
     family: int
     address: str
+    certificate: bytes | None = field(default=None, repr=False)  # that was shown when it was found, DER
 
     @property
     def name(self) -> str:
@@ -70,30 +86,49 @@ class Reply:
 def find(url: str) -> FarEnd:
     """Return the responder at the base address `url`, at the first of its addresses that accepts a connection.
 
-    Raises ProbeError: ``bad_address`` (agent), ``dns_failed``, ``no_route`` (home_link), ``responder_unknown``,
+    Raises ProbeError: ``bad_address`` (agent), ``no_route``, ``dns_failed`` (home_link), ``responder_unknown``,
     ``responder_refused``, ``responder_silent``, ``responder_unreachable`` (server).
+    """
+    parts = named(url)
+    last: ProbeError | None = None
+    for family, _, _, _, address in resolve(parts.host, parts.port):
+        far_end = replace(parts, family=family, address=str(address[0]))
+        try:
+            sock = connect(far_end, CONNECT_SECONDS)
+        except ProbeError as error:
+            last = error
+            continue
+        with sock:
+            return replace(far_end, certificate=presented_certificate.of_connection(sock))
+    assert last is not None
+    raise last
+
+
+def named(url: str) -> FarEnd:
+    """Return what a base address names, not yet looked up. Raises ProbeError ``bad_address`` (agent).
+
+    A link-local address (RFC 4291 2.5.6) is none: it means nothing without the name of one computer's interface, which
+    neither a certificate nor a Host header can bear.
     """
     try:
         parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-        host = parts.hostname or ""
+        host = _in_ascii(parts.hostname or "")
+        if not _PRINTABLE.fullmatch(host + parts.path):
+            raise ValueError
     except (KeyError, ValueError):
         host = ""
-    if not host:
-        raise ProbeError(
-            "bad_address", "Correct the responder's address.", message=f"{url!r:.100} is no address", at_fault="agent"
-        )
-    last: ProbeError | None = None
-    for family, _, _, _, address in resolve(host, port):
-        far_end = FarEnd(parts.scheme, host, port, parts.path.rstrip("/"), family, str(address[0]))
-        try:
-            connect(far_end, CONNECT_SECONDS).close()
-        except ProbeError as error:
-            last = error
-            continue
-        return far_end
-    assert last is not None
-    raise last
+    if not host or (":" in host and host.lower().startswith(LINK_LOCAL)):
+        what = "is a link-local address, which holds on one cable alone" if host else "is no address"
+        message = f"{url!r:.100} {what}"
+        advice = "Correct the address: the responder's name, or a public address of it."
+        raise ProbeError("bad_address", advice, message=message, at_fault="agent")
+    return FarEnd(parts.scheme, host, port, parts.path.rstrip("/"), socket.AF_UNSPEC, "")
+
+
+def _in_ascii(host: str) -> str:
+    """Return a host's name as DNS and HTTP spell it: ``bücher.example`` is ``xn--bcher-kva.example`` (RFC 3490)."""
+    return host if host.isascii() else host.encode("idna").decode("ascii")
 
 
 def resolve(
@@ -102,19 +137,20 @@ def resolve(
     look_up: Callable[..., Sequence[tuple[Any, ...]]] = socket.getaddrinfo,
     routed: Callable[[], bool] | None = None,
 ) -> list[tuple[Any, ...]]:
-    """Return the addresses of `host`. Raises ProbeError ``dns_failed`` (home_link) or ``responder_unknown`` (server).
+    """Return the addresses of `host`.
 
-    A name that DNS does not know is our mistake; but a computer without a route gets the same answer.
+    Raises ProbeError ``no_route``, ``dns_failed`` (home_link) or ``responder_unknown`` (server). A name that DNS does
+    not know is our mistake; but a computer without a route gets the same answer.
     """
     try:
         return list(look_up(host, port, type=socket.SOCK_STREAM))
     except (socket.gaierror, UnicodeError) as error:
-        unknown = isinstance(error, UnicodeError) or error.errno == socket.EAI_NONAME
-        if unknown and (routed or has_default_route)():
+        if not (routed or has_default_route)():
+            raise no_route("the internet") from None
+        if isinstance(error, UnicodeError) or error.errno == socket.EAI_NONAME:
             raise server_error("responder_unknown", f"the name {host!r:.80} is not known to DNS") from None
-        raise ProbeError(
-            "dns_failed", LINK_ADVICE, message=f"looking up {host!r:.80} failed: {error}", at_fault="home_link"
-        ) from None
+        message = f"the name service (DNS) gives no answer for {host!r:.80} ({error.strerror})"
+        raise ProbeError("dns_failed", NAME_ADVICE, message=message, at_fault="home_link") from None
 
 
 def has_default_route() -> bool:
@@ -139,25 +175,43 @@ def connect(far_end: FarEnd, seconds: float) -> socket.socket:
         return _secured(sock, far_end)
     except ssl.SSLCertVerificationError as error:
         sock.close()
-        raise server_error("responder_certificate", f"{far_end.name}: {error.verify_message}") from None
+        raise refused_certificate(far_end, error, seconds) from None
     except ssl.SSLError as error:
         sock.close()
-        raise server_error("responder_tls", f"{far_end.name}: TLS: {error.reason or error}") from None
+        message = f"{far_end.name} makes no encrypted connection (TLS: {error.reason or error})"
+        raise server_error("responder_tls", message) from None
     except OSError as error:
         sock.close()
         raise failed_connection(far_end, error) from None
 
 
+def refused_certificate(far_end: FarEnd, error: ssl.SSLCertVerificationError, seconds: float) -> ProbeError:
+    """Return the failure for a certificate that is not accepted, with the issuer's name from a second look at it.
+
+    Ours, a security program's or the network's: nobody can tell from here, so it counts as ours.
+    """
+    shown = presented_certificate.look(far_end.socket_address(), far_end.family, far_end.host, seconds)
+    message = f"{far_end.name}: {presented_certificate.explanation(error, shown)}"
+    advice = CLOCK_ADVICE if error.verify_code in presented_certificate.OUT_OF_DATE else CERTIFICATE_ADVICE
+    return ProbeError("responder_certificate", advice, message=message, at_fault="server")
+
+
+def no_route(target: str) -> ProbeError:
+    """Return the failure of a computer that is not connected, or only to networks that do not lead to `target`."""
+    message = f"this computer is not connected to a network that leads to {target}"
+    return ProbeError("no_route", LINK_ADVICE, message=message, at_fault="home_link")
+
+
 def failed_connection(far_end: FarEnd, error: OSError) -> ProbeError:
     """Return whose fault it is that no connection came about."""
     if error.errno in (errno.ENETUNREACH, errno.EADDRNOTAVAIL, getattr(errno, "WSAENETUNREACH", -1)):
-        return ProbeError(
-            "no_route", LINK_ADVICE, message=f"this computer knows no way to {far_end.address}", at_fault="home_link"
-        )
+        return no_route(far_end.address)
     if isinstance(error, ConnectionRefusedError):
         return server_error("responder_refused", f"{far_end.name} refuses connections")
     if isinstance(error, TimeoutError):
         return server_error("responder_silent", f"{far_end.name} does not answer")
+    if isinstance(error, ConnectionResetError):  # it answered, and cut off before anything was said
+        return server_error("responder_broke_off", f"{far_end.name} accepts connections and breaks them off")
     return server_error("responder_unreachable", f"{far_end.name} cannot be reached: {error.strerror or error}")
 
 
@@ -169,15 +223,19 @@ def call(
     *,
     token: str | None = None,
     seconds: float = REQUEST_SECONDS,
+    most: int = MAX_ANSWER,
 ) -> Reply:
-    """Send one request on a connection of its own and return the answer, all within `seconds`. Raises ProbeError."""
+    """Send one request on a connection of its own and return the answer, all within `seconds`. Raises ProbeError.
+
+    An answer of more than `most` bytes is broken off.
+    """
     deadline = time.monotonic() + seconds
     body = None if document is None else serialize(document)
     sock = connect(far_end, seconds)
     try:
         sock.sendall(request_head(far_end, method, path, token=token, length=None if body is None else len(body)))
         sock.sendall(body or b"")
-        return parse_reply(_read_to_end(sock, deadline), far_end)
+        return parse_reply(_read_to_end(sock, deadline, most), far_end)
     except TimeoutError:
         raise server_error("responder_silent", f"{far_end.name} does not answer {method} {path}") from None
     except OSError as error:
@@ -187,9 +245,16 @@ def call(
         sock.close()
 
 
-def call_for_json(far_end: FarEnd, method: str, path: str, document: Mapping[str, Any] | None = None) -> Record:
+def call_for_json(
+    far_end: FarEnd,
+    method: str,
+    path: str,
+    document: Mapping[str, Any] | None = None,
+    *,
+    seconds: float = REQUEST_SECONDS,
+) -> Record:
     """Send one request and return the JSON object in the answer. Raises ProbeError for any other answer."""
-    reply = checked(call(far_end, method, path, document), far_end, path)
+    reply = checked(call(far_end, method, path, document, seconds=seconds), far_end, path)
     try:
         return Record(parse_object(reply.body), f"{far_end.name}{path}")
     except Refused as error:
@@ -234,30 +299,20 @@ def request_head(
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 
-class _Bytes:
-    """Received bytes in the shape that http.client reads from."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def makefile(self, *_: object) -> io.BytesIO:
-        return io.BytesIO(self._data)
-
-
 def parse_reply(data: bytes, far_end: FarEnd) -> Reply:
     """Return the answer in `data`, everything that was received. Raises ProbeError when it is no HTTP answer."""
-    response = http.client.HTTPResponse(_Bytes(data))  # type: ignore[arg-type]  # it only calls makefile
+    response = received_http.response_in(data)
     try:
         response.begin()
         body = response.read()
-    except (http.client.HTTPException, ValueError) as error:
+    except (http.client.HTTPException, ValueError, OverflowError) as error:  # the last: of an endless length
         raise server_error(
             "responder_answer", f"{far_end.name} does not answer in HTTP: {type(error).__name__}"
         ) from None
     return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
 
-def _read_to_end(sock: socket.socket, deadline: float) -> bytes:
+def _read_to_end(sock: socket.socket, deadline: float, most: int) -> bytes:
     """Return all bytes until the other side closes; TimeoutError when the deadline passes, however they drip."""
     received = bytearray()
     while True:
@@ -269,17 +324,17 @@ def _read_to_end(sock: socket.socket, deadline: float) -> bytes:
         if not data:
             return bytes(received)
         received += data
-        if len(received) > MAX_ANSWER:
+        if len(received) > most:
             raise OSError(errno.EMSGSIZE, "the answer has no end")
 
 
 def _secured(sock: socket.socket, far_end: FarEnd) -> socket.socket:
     if far_end.scheme != "https":
         return sock
-    return _client_context().wrap_socket(sock, server_hostname=far_end.host)
+    return client_context().wrap_socket(sock, server_hostname=far_end.host)
 
 
-def _client_context() -> ssl.SSLContext:
+def client_context() -> ssl.SSLContext:
     """Return a context that trusts the system's authorities, and those of certifi where the system brings none."""
     context = ssl.create_default_context()
     if not os.environ.get("SSL_CERT_FILE") and (sys.platform == "darwin" or not context.get_ca_certs()):

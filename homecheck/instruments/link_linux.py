@@ -1,5 +1,7 @@
 """What an interface is on Linux: sysfs, which needs no permission and no program.
 
+Details that sysfs does not have come from programs that may be missing: `iw` and `nmcli`.
+
 The order matters: a tethered telephone looks like Ethernet, so its driver is asked before the interface's type.
 Sources: Documentation/ABI/testing/sysfs-class-net, include/uapi/linux/if_arp.h, the drivers' own DEVTYPE.
 """
@@ -8,16 +10,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from homecheck.instruments import iw, nmcli
+from homecheck.instruments.host.program import Runner, output_of
 from homecheck.instruments.link_facts import Kind, LinkFacts
 
 SYSFS: Final = Path("/sys/class/net")
 WIRELESS: Final = Path("/proc/net/wireless")
 READINGS: Final = 5
 READING_SECONDS: Final = 0.2
+PROGRAM_SECONDS: Final = 5.0
 
 ARPHRD_ETHER: Final = 1
 TUNNEL_TYPES: Final = {512: "ppp", 65534: "no link layer", 768: "ipip", 769: "ip6ip6", 776: "sit", 778: "gre"}
@@ -28,20 +34,36 @@ MODEM_DRIVERS: Final = frozenset({"cdc_mbim", "qmi_wwan", "huawei_cdc_ncm", "sie
 ADAPTER_VENDORS: Final = frozenset({"0bda", "0b95", "0424", "17ef", "413c", "2357"})
 
 
+def run_program(command: Sequence[str]) -> str:
+    """Return what a program prints; empty when it is not there or fails."""
+    return output_of(command, PROGRAM_SECONDS)
+
+
 def facts(
     interface: str,
     sysfs: Path = SYSFS,
     wireless: Path = WIRELESS,
     sleep: Callable[[float], None] = time.sleep,
+    run: Runner = run_program,
 ) -> LinkFacts:
     """Return what `interface` is."""
     kind, vpn, told_by = classify(sysfs / interface)
     lower = single_lower(sysfs / interface)
     if kind == "other" and not vpn and lower is not None:  # a bridge or VLAN over one real interface
-        below = facts(lower, sysfs, wireless, sleep)
-        return LinkFacts(interface, below.kind, below.vpn, below.speed_mbit_s, below.signals_dbm, f"over {lower}")
-    signals = read_signals(interface, wireless, sleep) if kind == "wifi" else ()
-    return LinkFacts(interface, kind, vpn, read_speed(sysfs / interface), signals, told_by)
+        return replace(facts(lower, sysfs, wireless, sleep, run), interface=interface, told_by=f"over {lower}")
+    found = LinkFacts(interface, kind, vpn, read_speed(sysfs / interface), (), told_by)
+    metered, metered_by = nmcli.metered(interface, run)
+    found = replace(found, metered=metered, metered_by=metered_by)
+    return with_wifi(found, iw.link(interface, run), wireless, sleep) if kind == "wifi" else found
+
+
+def with_wifi(found: LinkFacts, link: iw.IwLink, wireless: Path, sleep: Callable[[float], None]) -> LinkFacts:
+    """Return the facts with signal, rate and channel. Kernels without wireless extensions leave one reading, iw's."""
+    signals = read_signals(found.interface, wireless, sleep)
+    if not signals and link.signal_dbm is not None:
+        signals = (link.signal_dbm,)
+    speed = found.speed_mbit_s or link.wifi.rate_mbit_s
+    return replace(found, speed_mbit_s=speed, signals_dbm=signals, wifi=link.wifi)
 
 
 def classify(folder: Path) -> tuple[Kind, bool, str]:

@@ -1,6 +1,8 @@
 """What an interface is on macOS: the list of hardware ports, and the system profiler for Wi-Fi.
 
 `airport` is gone since 14.4 and network names are hidden since 15; neither is needed. Port names are not localised.
+Low Data Mode and whether a network is expensive are told to applications of Network.framework alone, so of metered
+connections only the mobile ones are known.
 """
 
 from __future__ import annotations
@@ -8,11 +10,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from homecheck.errors import ProbeError
-from homecheck.instruments.link_facts import Kind, LinkFacts
+from homecheck.instruments.link_facts import Kind, LinkFacts, Wifi
 
 SECONDS: Final = 20.0
 PORTS: Final = ("networksetup", "-listallhardwareports")
@@ -32,8 +34,9 @@ def facts(interface: str, run: Runner | None = None) -> LinkFacts:
         return LinkFacts(interface, "other", vpn=True, told_by="tunnel interface")
     port = parse_ports(run(PORTS)).get(interface, "")
     kind = classify(port)
-    speed, signals = parse_airport(run(AIRPORT), interface) if kind == "wifi" else (None, ())
-    return LinkFacts(interface, kind, False, speed, signals, f"hardware port {port}" if port else "no hardware port")
+    wifi, signals = parse_airport(run(AIRPORT), interface) if kind == "wifi" else (Wifi(), ())
+    told_by = f"hardware port {port}" if port else "no hardware port"
+    return LinkFacts(interface, kind, False, wifi.rate_mbit_s, signals, told_by, wifi)
 
 
 def classify(port: str) -> Kind:
@@ -53,19 +56,33 @@ def parse_ports(text: str) -> dict[str, str]:
     return {device: port for port, device in pairs}
 
 
-def parse_airport(text: str, interface: str) -> tuple[float | None, tuple[float, ...]]:
-    """Return the rate in Mbit/s and the signal in dBm of `interface`, as far as the profiler tells them."""
+def parse_airport(text: str, interface: str) -> tuple[Wifi, tuple[float, ...]]:
+    """Return the connection and the signal in dBm of `interface`, as far as the profiler tells them."""
     try:
         controllers = json.loads(text)["SPAirPortDataType"]
         entries = [entry for controller in controllers for entry in controller["spairport_airport_interfaces"]]
         entry = next(entry for entry in entries if entry.get("_name") == interface)
         current = entry["spairport_current_network_information"]
     except (ValueError, KeyError, TypeError, StopIteration):
-        return None, ()
-    rate = current.get("spairport_network_rate")
+        return Wifi(), ()
     level = re.match(r"(-\d+) dBm", str(current.get("spairport_signal_noise", "")))
-    known_rate = isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0
-    return (float(rate) if known_rate else None), ((float(level[1]),) if level else ())
+    return parse_connection(current), ((float(level[1]),) if level else ())
+
+
+def parse_connection(current: Mapping[str, object]) -> Wifi:
+    """Return rate, channel (``44 (5GHz, 80MHz)``; older systems tell its number alone), MCS and PHY mode."""
+    rate = current.get("spairport_network_rate")
+    channel = str(current.get("spairport_network_channel", ""))
+    number, band, width = (re.search(form, channel) for form in (r"^(\d+)", r"([\d.]+)GHz", r"(\d+)MHz"))
+    mcs, mode = current.get("spairport_network_mcs"), str(current.get("spairport_network_phymode", ""))
+    return Wifi(
+        band={"2": "2.4 GHz", "2.4": "2.4 GHz", "5": "5 GHz", "6": "6 GHz"}.get(band[1] if band else "", ""),
+        channel=int(number[1]) if number else None,
+        width_mhz=int(width[1]) if width else None,
+        standard=mode if re.fullmatch(r"802\.11[a-z]{1,2}", mode) else "",
+        mcs=mcs if isinstance(mcs, int) and not isinstance(mcs, bool) and 0 <= mcs < 100 else None,
+        rate_mbit_s=float(rate) if isinstance(rate, int | float) and not isinstance(rate, bool) and rate > 0 else None,
+    )
 
 
 def run_command(command: Sequence[str]) -> str:

@@ -2,25 +2,38 @@
 
 The interface type needs no permission. `netsh wlan` and the native Wi-Fi functions do since Windows 11 24H2 (location),
 so the signal is left out rather than asked for. Numbers: IANA ifType-MIB, as NetworkInterfaceType has them.
+
+What data costs is told by Windows.Networking.Connectivity, for the connection to the internet alone; Windows PowerShell
+(5.1) reaches it, PowerShell 7 does not. When that fails, it is not told, and nothing else is lost.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from homecheck.errors import ProbeError
 from homecheck.instruments.link_facts import Kind, LinkFacts
+from homecheck.instruments.powershell import output_of_script
 
 SECONDS: Final = 20.0
 # ConvertTo-Json writes an enumeration as its number; @() keeps a single interface a list.
 SCRIPT: Final = (
     "[Console]::OutputEncoding = [Text.Encoding]::UTF8; "
     "ConvertTo-Json -Compress @([Net.NetworkInformation.NetworkInterface]::GetAllNetworkInterfaces() | "
-    "Select-Object Name, Description, NetworkInterfaceType, OperationalStatus, Speed)"
+    "Select-Object Id, Name, Description, NetworkInterfaceType, OperationalStatus, Speed)"
 )
+COST_SCRIPT: Final = (
+    "[Console]::OutputEncoding = [Text.Encoding]::UTF8; "
+    "$used = [Windows.Networking.Connectivity.NetworkInformation, Windows.Networking.Connectivity, "
+    "ContentType = WindowsRuntime]::GetInternetConnectionProfile(); "
+    "if ($used) { $cost = $used.GetConnectionCost(); ConvertTo-Json -Compress @{ "
+    "Adapter = $used.NetworkAdapter.NetworkAdapterId.ToString(); Type = [int]$cost.NetworkCostType; "
+    "Roaming = $cost.Roaming; OverDataLimit = $cost.OverDataLimit } }"
+)
+COST_TYPES: Final = {1: "unrestricted", 2: "fixed", 3: "variable"}  # NetworkCostType; 0 is unknown
 
 KINDS: Final[dict[int, Kind]] = {6: "ethernet", 71: "wifi", 243: "cellular", 244: "cellular"}
 FAST_ETHERNET: Final = (62, 69, 117)  # fastEther, fastEtherFX, gigabitEthernet: old drivers still say so
@@ -38,13 +51,40 @@ TETHER_WORDS: Final = ("remote ndis", "apple mobile device ethernet")
 VIRTUAL_WORDS: Final = ("hyper-v", "virtualbox", "vmware", "bluetooth", "loopback")
 
 
-def facts(interface: str, run: Callable[[], str] | None = None) -> LinkFacts:
+def facts(interface: str, run: Callable[[str], str] | None = None) -> LinkFacts:
     """Return what the interface of this (friendly) name is. Raises ProbeError ``interface_unknown``."""
-    return parse((run or run_powershell)(), interface)
+    run = run or run_powershell
+    found, adapter = parse(run(SCRIPT), interface)
+    try:
+        metered, metered_by = parse_cost(run(COST_SCRIPT), adapter)
+    except ProbeError:
+        metered, metered_by = None, ""
+    return replace(found, metered=metered, metered_by=metered_by)
 
 
-def parse(text: str, interface: str) -> LinkFacts:
-    """Return what the script's output says about `interface`."""
+def parse_cost(text: str, adapter: str) -> tuple[bool | None, str]:
+    """Return whether data costs money at this adapter (its id), and Windows' words; None where it does not tell."""
+    try:
+        cost = json.loads(text)
+    except ValueError:
+        return None, ""
+    if not isinstance(cost, dict) or not adapter or bare(cost.get("Adapter")) != bare(adapter):
+        return None, ""
+    over = [name for name in ("Roaming", "OverDataLimit") if cost.get(name) is True]
+    number = cost.get("Type")
+    word = COST_TYPES.get(number) if isinstance(number, int) and not isinstance(number, bool) else None
+    if word is None and not over:
+        return None, ""
+    return word != "unrestricted" or bool(over), f"Windows: {', '.join(filter(None, (word, *over)))}"
+
+
+def bare(identifier: object) -> str:
+    """Return a GUID in one form: .NET writes it in braces."""
+    return str(identifier).strip("{}").lower()
+
+
+def parse(text: str, interface: str) -> tuple[LinkFacts, str]:
+    """Return what the script's output says about `interface`, and its adapter's id."""
     try:
         rows = json.loads(text)
     except ValueError:
@@ -53,7 +93,7 @@ def parse(text: str, interface: str) -> LinkFacts:
         if isinstance(row, dict) and row.get("Name") == interface:
             number, description = row.get("NetworkInterfaceType"), str(row.get("Description") or "")
             kind, vpn, told_by = classify(number if isinstance(number, int) else 0, description)
-            return LinkFacts(interface, kind, vpn, speed_of(row.get("Speed")), (), told_by)
+            return LinkFacts(interface, kind, vpn, speed_of(row.get("Speed")), (), told_by), str(row.get("Id") or "")
     raise ProbeError(
         "interface_unknown", "Repeat the check.", message=f"Windows does not list the interface {interface!r:.80}"
     )
@@ -79,12 +119,6 @@ def speed_of(bits_per_second: object) -> float | None:
     return bits_per_second / 1e6 if 0 < bits_per_second < 2**53 else None
 
 
-def run_powershell() -> str:
-    """Return the script's output. Raises ProbeError ``powershell``."""
-    command = ["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", SCRIPT]
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=SECONDS, check=True)
-    except (OSError, subprocess.SubprocessError) as error:
-        message = f"PowerShell did not list the interfaces: {type(error).__name__}"
-        raise ProbeError("powershell", "Repeat the check.", message=message) from None
-    return done.stdout.decode("utf-8", "replace").lstrip("\ufeff")
+def run_powershell(script: str) -> str:
+    """Return a script's output. Raises ProbeError ``powershell_…``."""
+    return output_of_script(script, SECONDS)

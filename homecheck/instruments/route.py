@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import psutil
@@ -19,6 +20,8 @@ from homecheck.instruments.far_end import LINK_ADVICE, resolve
 # Addresses for documentation (RFC 5737, RFC 3849): no interface of a home owns them, so they take the default route.
 ANYWHERE: Final = ("192.0.2.1", "2001:db8::1")
 _PORT: Final = 9  # discard; no packet is sent
+# linux/in.h and in6.h; Python does not name them all
+_IP_MTU_DISCOVER, _IP_MTU, _IPV6_MTU_DISCOVER, _IPV6_MTU, _PMTUDISC_DO = 10, 14, 23, 24, 2
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Route:
     mtu: int
     speed_mbit_s: int  # as the system's own table says; 0: it does not
     others_up: tuple[str, ...]
+    path_mtu: int | None = None  # bytes; what the system has learnt about the way so far
 
 
 @dataclass(frozen=True)
@@ -54,12 +58,14 @@ def to(host: str | None) -> Route:
     judged = host or ""
     if address is None or ipaddress.ip_address(address).is_loopback:
         # A responder on this computer says nothing about the home's link, and a dead DNS does not change it.
-        judged, address = "default route", first(local_address, ANYWHERE)
+        judged = "default route"
+        target = first(lambda anywhere: anywhere if local_address(anywhere) else None, ANYWHERE)
+        address = local_address(target) if target is not None else None
     if address is None:
         raise ProbeError(
             "no_route", LINK_ADVICE, message="this computer knows no way to the internet", at_fault="home_link"
         )
-    return route_of(judged, address, interfaces())
+    return replace(route_of(judged, address, interfaces()), path_mtu=path_mtu(target) if target else None)
 
 
 def address_of(host: str) -> str | None:
@@ -77,6 +83,27 @@ def local_address(address: str) -> str | None:
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             sock.connect((address, _PORT))
             return str(sock.getsockname()[0]).partition("%")[0]
+    except OSError:
+        return None
+
+
+def path_mtu(address: str) -> int | None:
+    """Return how large packets to `address` may be as far as the system knows (ip(7), ipv6(7)): nothing is sent.
+
+    That is the interface's or the route's own size until a router on the way has refused a larger one. Linux only.
+    """
+    if sys.platform != "linux":
+        return None
+    level, discover, mtu = (
+        (socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _IPV6_MTU)
+        if ":" in address
+        else (socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_MTU)
+    )
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setsockopt(level, discover, _PMTUDISC_DO)
+            sock.connect((address, _PORT))
+            return sock.getsockopt(level, mtu)
     except OSError:
         return None
 

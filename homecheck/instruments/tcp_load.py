@@ -4,7 +4,9 @@ Download: every few milliseconds whatever has arrived is read from all streams, 
 packet and works alike on every system. Upload: pieces of 64 KiB are handed over as the kernel takes them, but what
 counts is what the responder received, which it tells ten times a second.
 
-Four streams begin; two more join every half second, up to eight, while goodput still grows by more than 5 %.
+Four streams begin; two more join every half second, up to eight, while no packets wait in the line's queue: then the
+line could carry more. All use CUBIC, which fills the queue that a call has to pass; only where the idle line loses
+packets half of them use BBR, which CUBIC's answer to loss would keep far below what the line carries.
 """
 
 from __future__ import annotations
@@ -17,16 +19,17 @@ import struct
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from homecheck.errors import ProbeError, Refused
+from homecheck.instruments import receive_buffer
 from homecheck.instruments.byte_bins import BIN_SECONDS, ByteBins
 from homecheck.instruments.far_end import CONNECT_SECONDS, FarEnd, connect, request_head, server_error
-from homecheck.standards import goodput
+from homecheck.standards import goodput, rfc_8446
 from homecheck.strict_json import Record, parse_object
 
 Direction = Literal["download", "upload"]
@@ -34,47 +37,69 @@ Ended = Literal["steady", "time", "bytes", "ceiling", "broken"]
 
 FIRST_STREAMS: Final = 4
 MOST_STREAMS: Final = 8
-GROWTH: Final = 1.05
-GROWTH_SECONDS: Final = 0.5
+JOIN_SECONDS: Final = 0.5  # between two looks at whether the line is full
+FIRST_JOIN_SECONDS: Final = 1.0  # before, every line is in slow start
+CUBIC: Final = "cubic"
+BBR: Final = "bbr"
 PIECE_BYTES: Final = 64 * 1024
 READ_BYTES: Final = 256 * 1024
 SWEEP_BYTES: Final = 1024 * 1024  # of one stream at a time, so that none starves the others
-LONGEST_PAUSE: Final = 0.01
+# Bytes of a stream at a time: less than its receive window, which must not limit it. Linux begins with 64 KiB, and with
+# more where a program says that it waits for more (SO_RCVLOWAT).
+SWEEP_GOAL: Final = (24 if sys.platform == "linux" else 16) * 1024
+LOW_WATER: Final = 256 * 1024
+LONGEST_PAUSE: Final = 0.05
 SHORTEST_PAUSE: Final = 0.002
 BURST_SECONDS: Final = 0.05  # of the ceiling, that may be made up after a pause
-DECIDE_SECONDS: Final = 0.1
+LISTEN_SECONDS: Final = 0.2  # between two looks at the count that the responder tells
+WAKE_SECONDS: Final = 0.05  # while nothing can be sent
+DECIDE_SECONDS: Final = 0.25
+SURE_ENOUGH: Final = 0.02  # of the value: half the interval
 CEILING_SHARE: Final = 0.97  # of the ceiling: as good as reached
+CLOCKS_APART_SECONDS: Final = 1.0  # that the responder may be ahead of us: its upload begins after ours
+MOST_LINE: Final = 1_000  # bytes of a line that tells about it
 
+# Linux drops what has arrived without copying it (tcp(7)).
+_DISCARD: Final = socket.MSG_TRUNC if sys.platform == "linux" else 0
 _WOULD_BLOCK: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 @dataclass(frozen=True)
 class LoadRule:
-    """When a load ends: when it is steady and `least_seconds` old, or at one of the caps.
+    """When a load ends: when it is steady and `least_seconds` old; at `usual_seconds`, unless it still grows; at a cap.
 
-    `ceiling_mbit_s` is the rate above which nobody wants to know more; the load is held there.
+    `ceiling_mbit_s` is the rate above which nobody wants to know more; the load is held there. `most_bytes` are those
+    of one direction, whether they have arrived or not. `window_seconds` and `first_join_seconds` fit the round trip;
+    `lossy` says that the idle line has lost packets.
     """
 
-    least_seconds: float = 5.0
-    most_seconds: float = 10.0
+    least_seconds: float = 4.0
+    usual_seconds: float = 5.0
+    most_seconds: float = 8.0
     most_bytes: int = 400_000_000
     ceiling_mbit_s: float = 1000.0
     window_seconds: float = goodput.WINDOW_SECONDS
+    first_join_seconds: float = FIRST_JOIN_SECONDS
+    lossy: bool = False
 
     @property
     def bytes_per_second(self) -> float:
         """The ceiling in bytes."""
         return self.ceiling_mbit_s / goodput.BYTES_TO_MBIT
 
-    def ended(self, bins: ByteBins, seconds: float, total: int) -> Ended | None:
-        """Return why a load that has run for `seconds` ends now, or None."""
+    def ended(self, bins: ByteBins, seconds: float, spent: int) -> Ended | None:
+        """Return why a load that has run for `seconds` and taken `spent` bytes ends now, or None."""
         if seconds >= self.most_seconds:
             return "time"
-        if total >= self.most_bytes and seconds >= goodput.SETTLE_SECONDS:
+        if spent >= self.most_bytes:
             return "bytes"
-        if seconds >= self.least_seconds and goodput.steady(bins.complete(), BIN_SECONDS, self.window_seconds):
+        if seconds < self.least_seconds:
+            return None
+        rate = goodput.estimate(bins.complete(), BIN_SECONDS, self.window_seconds)
+        if rate and rate.steady and rate.uncertainty < SURE_ENOUGH * rate.mbit_s:
             return "steady"
-        return None
+        grows = rate is not None and rate.growth > goodput.HALVES_WITHIN
+        return "time" if seconds >= self.usual_seconds and not grows else None
 
 
 @dataclass(frozen=True)
@@ -90,6 +115,12 @@ class Load:
     cpu_share: float  # of one core, by the thread that read or wrote
     ended: Ended
     began: float  # reading of the monotonic clock
+    unread: int = 0  # bytes of a download that had arrived by the end, or nearly, and were left
+
+    @property
+    def spent(self) -> int:
+        """The bytes that the line carried, or will carry, for this load."""
+        return max(self.total + self.unread, self.sent)
 
 
 @dataclass
@@ -106,6 +137,21 @@ class Pace:
         self.allowance = min(self.allowance + (now - self.last) * self.bytes_per_second, most)
         self.last = now
         return max(0, int(self.allowance))
+
+
+class Onlooker:
+    """Somebody who measures beside a load. This one sees a line that is never full, and is content."""
+
+    def tell(self, total: int, sending: Sequence[socket.socket]) -> None:
+        """Take in, four times a second, the payload so far and the connections on which this end sends."""
+
+    def is_full(self) -> bool:
+        """Tell whether packets wait in the line's queue: then more streams bring no more bytes."""
+        return False
+
+    def satisfied(self) -> bool:
+        """Tell whether a load may end that is steady or has taken its usual time; else it goes on to its cap."""
+        return True
 
 
 @contextmanager
@@ -133,20 +179,38 @@ def cut_off(sock: socket.socket) -> None:
     sock.close()
 
 
-def download(far_end: FarEnd, token: str, rule: LoadRule) -> Load:
+def download(far_end: FarEnd, token: str, rule: LoadRule, onlooker: Onlooker) -> Load:
     """Fill the line towards this end. Raises ProbeError."""
     with opened(far_end, MOST_STREAMS) as sockets:
-        head = request_head(far_end, "GET", "/v1/download", token=token)
-        return _Download(far_end, sockets, head, rule).run()
+        heads = {
+            name: request_head(far_end, "GET", f"/v1/download?congestion={name}", token=token) for name in (CUBIC, BBR)
+        }
+        return _Download(_Job(far_end, sockets, heads, rule, onlooker)).run()
 
 
-def upload(far_end: FarEnd, token: str, rule: LoadRule) -> Load:
+def upload(far_end: FarEnd, token: str, rule: LoadRule, onlooker: Onlooker) -> Load:
     """Fill the line towards the responder. Bins and total are those that the responder told. Raises ProbeError."""
     with opened(far_end, MOST_STREAMS + 1) as sockets:
         head = request_head(far_end, "POST", "/v1/upload", token=token, chunked=True)
+        heads = {CUBIC: head, BBR: head}
         telling, *streams = sockets
-        telling.sendall(request_head(far_end, "GET", "/v1/progress", token=token))
-        return _Upload(far_end, streams, head, rule, telling).run()
+        try:
+            telling.sendall(request_head(far_end, "GET", "/v1/progress", token=token))
+        except OSError as error:
+            message = f"{far_end.name} broke off /v1/progress: {error.strerror or error}"
+            raise server_error("responder_broke_off", message) from None
+        return _Upload(_Job(far_end, streams, heads, rule, onlooker), telling).run()
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a load is made of; `heads` has the request of a stream for each congestion control."""
+
+    far_end: FarEnd
+    sockets: Sequence[socket.socket]
+    heads: Mapping[str, bytes]
+    rule: LoadRule
+    onlooker: Onlooker
 
 
 class _Loop(ABC):
@@ -154,14 +218,14 @@ class _Loop(ABC):
 
     direction: Direction
 
-    def __init__(self, far_end: FarEnd, sockets: list[socket.socket], head: bytes, rule: LoadRule) -> None:
-        self.far_end, self.rule = far_end, rule
-        self.waiting, self.head = list(sockets), head
+    def __init__(self, job: _Job) -> None:
+        self.far_end, self.rule, self.onlooker = job.far_end, job.rule, job.onlooker
+        self.waiting, self.request_heads = list(job.sockets), job.heads
         self.streams: list[socket.socket] = []
         self.began = time.monotonic()
         self.bins = ByteBins(self.began)
-        self.pace = Pace(rule.bytes_per_second)
-        self.next_join = GROWTH_SECONDS
+        self.pace = Pace(self.rule.bytes_per_second)
+        self.next_join = self.rule.first_join_seconds
         self.sent = 0
 
     def run(self) -> Load:
@@ -175,13 +239,17 @@ class _Loop(ABC):
             seconds = time.monotonic() - self.began
             if not self.streams:
                 ended = "broken"
-            elif seconds >= next_decision:
+            elif seconds >= next_decision or self.spent >= self.rule.most_bytes:
                 next_decision = seconds + DECIDE_SECONDS
-                self.join_while_growing(seconds)
-                ended = self.rule.ended(self.bins, seconds, self.bins.total)
+                self.join_unless_full(seconds)
+                self.onlooker.tell(self.bins.total, self.sending())
+                ended = self.rule.ended(self.bins, seconds, self.spent)
+                in_time = ended in ("steady", "time") and seconds < self.rule.most_seconds
+                if in_time and not self.onlooker.satisfied():
+                    ended = None
         seconds = time.monotonic() - self.began
         cpu_share = (time.thread_time() - cpu) / seconds
-        return self.result(ended, seconds, cpu_share)
+        return replace(self.result(ended, seconds, cpu_share), unread=self.unread())
 
     def result(self, ended: Ended, seconds: float, cpu_share: float) -> Load:
         bins = tuple(self.bins.complete())
@@ -193,6 +261,15 @@ class _Loop(ABC):
         joined = MOST_STREAMS - len(self.waiting)
         return Load(self.direction, bins, self.bins.total, self.sent, seconds, joined, cpu_share, ended, self.began)
 
+    @property
+    def spent(self) -> int:
+        """The bytes so far, wherever on their way they are: they are paid for whether or not they have arrived."""
+        return max(self.bins.total + self.unread(), self.sent)
+
+    def unread(self) -> int:
+        """Return how many bytes have arrived and wait: held at a ceiling, the buffer of each stream fills."""
+        return 0
+
     def new_bins(self) -> ByteBins:
         return ByteBins(self.began)
 
@@ -200,20 +277,25 @@ class _Loop(ABC):
         for _ in range(min(count, len(self.waiting))):
             sock = self.waiting.pop(0)
             try:
-                sock.sendall(self.head)
+                sock.sendall(self.request_heads[self.congestion_control])
             except OSError:
                 continue  # closed while it waited; the others go on
             sock.setblocking(False)
             self.admit(sock)
             self.streams.append(sock)
 
-    def join_while_growing(self, seconds: float) -> None:
+    @property
+    def congestion_control(self) -> str:
+        """Of the streams that join now: see `CUBIC`."""
+        return BBR if self.rule.lossy and len(self.streams) % 2 == 0 else CUBIC
+
+    def join_unless_full(self, seconds: float) -> None:
         if seconds < self.next_join:
             return
-        self.next_join = seconds + GROWTH_SECONDS
-        bins, width = self.bins.complete(), round(GROWTH_SECONDS / BIN_SECONDS)
-        earlier, later = sum(bins[-2 * width : -width]), sum(bins[-width:])
-        if later > GROWTH * earlier and later < CEILING_SHARE * self.rule.bytes_per_second * GROWTH_SECONDS:
+        self.next_join = seconds + JOIN_SECONDS
+        width = round(JOIN_SECONDS / BIN_SECONDS)
+        at_ceiling = sum(self.bins.complete()[-width:]) >= CEILING_SHARE * self.rule.bytes_per_second * JOIN_SECONDS
+        if not at_ceiling and not self.onlooker.is_full():
             self.join(2)
 
     @abstractmethod
@@ -224,6 +306,9 @@ class _Loop(ABC):
     def sweep(self) -> None:
         """Move what can be moved now, then rest a little."""
 
+    def sending(self) -> Sequence[socket.socket]:
+        return ()
+
     def drop(self, sock: socket.socket) -> None:
         self.streams.remove(sock)
         sock.close()
@@ -232,33 +317,47 @@ class _Loop(ABC):
 class _Download(_Loop):
     direction = "download"
 
-    def __init__(self, far_end: FarEnd, sockets: list[socket.socket], head: bytes, rule: LoadRule) -> None:
-        super().__init__(far_end, sockets, head, rule)
+    def __init__(self, job: _Job) -> None:
+        super().__init__(job)
         self.heads: dict[socket.socket, bytes] = {}
         self.buffer = memoryview(bytearray(READ_BYTES))
+        self.carried, self.payload_share = 0, rfc_8446.PAYLOAD_SHARE if self.far_end.scheme == "https" else 1.0
+        self.pause = SHORTEST_PAUSE
+
+    def unread(self) -> int:
+        return sum(map(receive_buffer.unread, self.streams))
 
     def admit(self, sock: socket.socket) -> None:
         self.heads[sock] = b""
+        if sys.platform == "linux":
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, LOW_WATER)
 
     def sweep(self) -> None:
         allowed = self.pace.refill(time.monotonic())
-        got = 0
-        for sock in list(self.streams):
-            if got < allowed:
-                got += self.read(sock, min(SWEEP_BYTES, allowed - got))
-        self.pace.allowance -= got
-        now = time.monotonic()
-        self.bins.add(got, now)
-        rate = self.bins.total / max(now - self.began, 0.05)
-        pause = PIECE_BYTES * len(self.streams) / rate if rate else LONGEST_PAUSE
-        time.sleep(min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE))
+        left = max(0, self.rule.most_bytes - self.bins.total)
+        share = min(SWEEP_BYTES, -(-min(allowed, left + 1) // max(len(self.streams), 1)))
+        got = [self.read(sock, share) for sock in list(self.streams)]
+        self.pace.allowance -= sum(got)
+        self.carried += sum(got)
+        self.bins.reach(round(self.carried * self.payload_share), time.monotonic())
+        if mean := sum(got) / max(len(got), 1):
+            self.pause *= min(max(SWEEP_GOAL / mean, 0.5), 1.25)
+        self.pause = min(max(self.pause, SHORTEST_PAUSE), LONGEST_PAUSE)
+        time.sleep(self.pause)
 
     def read(self, sock: socket.socket, most: int) -> int:
-        """Read what has arrived on one stream, and return how much of it is payload."""
-        payload = 0
-        while payload < most:
+        """Take what has arrived on one stream, and return how much TCP carried of it."""
+        taken = 0
+        while taken < most:
             try:
-                count = sock.recv_into(self.buffer)
+                # Below TLS once the answer is known to be good: random bytes are counted, not decrypted, which would
+                # cost more than all the rest. The responder's own count shows whether they are those that it sent.
+                if sock in self.heads:
+                    asked, count = 0, self.read_head(sock)
+                else:
+                    asked = min(most - taken, READ_BYTES)
+                    count = socket.socket.recv_into(sock, self.buffer, asked, _DISCARD)
             except _WOULD_BLOCK:
                 break
             except OSError:
@@ -266,31 +365,33 @@ class _Download(_Loop):
             if count == 0:
                 self.drop(sock)
                 break
-            payload += self.without_head(sock, count) if sock in self.heads else count
-        return payload
+            taken += count
+            if count < asked:  # nothing more has arrived
+                break
+        return taken
 
-    def without_head(self, sock: socket.socket, count: int) -> int:
-        head, separator, body = (self.heads[sock] + bytes(self.buffer[:count])).partition(b"\r\n\r\n")
-        if not separator:
-            self.heads[sock] = head[:PIECE_BYTES]
-            return 0
-        if not head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.0 200 ")):
-            status = head[:40].split(b"\r\n")[0].decode("ascii", "replace")
-            raise server_error("responder_answer", f"{self.far_end.name}/v1/download answers {status!r}")
-        del self.heads[sock]
-        return len(body)
+    def read_head(self, sock: socket.socket) -> int:
+        """Take the first bytes of an answer. Raises ProbeError unless it is a good one."""
+        count = sock.recv_into(self.buffer)
+        head, separator, _ = (self.heads[sock] + bytes(self.buffer[:count])).partition(b"\r\n\r\n")
+        self.heads[sock] = head[:PIECE_BYTES]
+        if separator:
+            if not head.startswith((b"HTTP/1.1 200 ", b"HTTP/1.0 200 ")):
+                status = head[:40].split(b"\r\n")[0].decode("ascii", "replace")
+                raise server_error("responder_answer", f"{self.far_end.name}/v1/download answers {status!r}")
+            del self.heads[sock]
+        return count
 
 
 class _Upload(_Loop):
     direction = "upload"
 
-    def __init__(
-        self, far_end: FarEnd, sockets: list[socket.socket], head: bytes, rule: LoadRule, telling: socket.socket
-    ) -> None:
-        super().__init__(far_end, sockets, head, rule)
+    def __init__(self, job: _Job, telling: socket.socket) -> None:
+        super().__init__(job)
         self.telling = telling
         telling.setblocking(False)
         self.told = b""
+        self.next_listening = 0.0
         self.unsent: dict[socket.socket, memoryview] = {}
         size = f"{PIECE_BYTES:x}\r\n".encode("ascii")
         self.piece = memoryview(size + os.urandom(PIECE_BYTES) + b"\r\n")
@@ -300,21 +401,25 @@ class _Upload(_Loop):
 
     def admit(self, sock: socket.socket) -> None:
         self.unsent[sock] = self.piece
-        # Streams take turns here as they do at the responder: see its CONGESTION_CONTROLS.
-        if sys.platform == "linux" and len(self.streams) % 2 == 0:
-            with suppress(OSError):
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"bbr")
+        if sys.platform == "linux":
+            with suppress(OSError):  # a kernel without it keeps its own
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, self.congestion_control.encode())
+
+    def sending(self) -> Sequence[socket.socket]:
+        return self.streams
 
     def sweep(self) -> None:
         allowed = self.pace.refill(time.monotonic())
-        if allowed < PIECE_BYTES:
+        if allowed < PIECE_BYTES or not self.streams:  # Windows cannot wait for nothing
             time.sleep(SHORTEST_PAUSE)
         else:
-            _, ready, _ = select.select([], self.streams, [], DECIDE_SECONDS / 2)
+            _, ready, _ = select.select([], self.streams, [], WAKE_SECONDS)
             share = max(PIECE_BYTES, allowed // max(len(ready), 1))
             for sock in ready:
                 self.pace.allowance -= self.write(sock, share)
-        self.listen()
+        if (now := time.monotonic()) >= self.next_listening:
+            self.next_listening = now + LISTEN_SECONDS
+            self.listen()
 
     def write(self, sock: socket.socket, most: int) -> int:
         """Hand over what the kernel takes of one stream, and return how much that was."""
@@ -335,15 +440,24 @@ class _Upload(_Loop):
     def listen(self) -> None:
         """Take in what the responder tells about its counters; its lines are the only ones that begin with a brace."""
         try:
-            self.told += self.telling.recv(PIECE_BYTES)
+            told = self.told + self.telling.recv(PIECE_BYTES)
         except OSError:
             return  # nothing new, or nothing any more: then the load runs until its time is over
-        *lines, self.told = self.told.split(b"\n")
-        for line in lines:
-            if line.startswith(b"{"):
-                with suppress(Refused):
-                    record = Record(parse_object(line), "progress")
-                    self.bins.reach(record.integer("bytes"), record.number("seconds"))
+        *lines, rest = told.split(b"\n")
+        self.told = rest[:MOST_LINE]
+        newest = next((line for line in reversed(lines) if line.startswith(b"{")), None)
+        if newest is not None:
+            with suppress(Refused):
+                record = Record(parse_object(newest), "progress")
+                self.take(record.integer("bytes"), record.number("seconds"))
+
+    def take(self, received: int, seconds: float) -> None:
+        """Count what the responder says that it has received. Raises ProbeError when that cannot be."""
+        passed = time.monotonic() - self.began
+        if received > self.sent or seconds > passed + CLOCKS_APART_SECONDS:
+            message = f"{self.far_end.name} reports {received} bytes after {seconds:.1f} s"
+            raise server_error("observation_refused", f"{message}; {self.sent} were sent, in {passed:.1f} s")
+        self.bins.reach(received, seconds)
 
 
 def cpu_bound(load: Load) -> ProbeError | None:

@@ -14,14 +14,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from homecheck.instruments import packet_clock
-from homecheck.instruments.far_end import FarEnd
+from homecheck.instruments import packet_clock, wall_clock
+from homecheck.instruments.far_end import FarEnd, failed_connection
 from homecheck.standards import rfc_8762
 
 INTERVAL_SECONDS: Final = 0.02
 TAIL_SECONDS: Final = 1.5  # how long the last replies are waited for
+LAST_LATE_SECONDS: Final = 0.1  # so late a packet is still made up for by sending the next ones sooner
 STEP_NS: Final = 2_000_000  # a change of the wall clock against the monotonic one, between two packets
+FAR_STEP_MS: Final = 20.0  # of the responder's clock: more than one that is slewed gains in a run
 FIRST_REPLY_SECONDS: Final = 0.5  # the same, where none has come at all
+UDP_ADVICE: Final = (
+    "Something between this computer and the internet stops UDP, which calls need: a VPN, a firewall or the router. "
+    "Switch the VPN off, or try another network."
+)
 _POLL_SECONDS: Final = 0.1
 _NS: Final = 1_000_000_000
 
@@ -84,15 +90,30 @@ class Log:
     refused: int  # ICMP answers that nobody listens there
     clock_stepped: bool
     kernel_stamps: bool
+    held_up_seconds: float = 0.0  # the latest that a packet was sent after its time
 
     @property
     def answered(self) -> int:
         """How many packets came back."""
         return sum(packet.arrived_ns is not None for packet in self.packets)
 
+    @property
+    def far_clock_stepped(self) -> bool:
+        """Whether the responder's clock was changed meanwhile, by more than a round trip.
+
+        Between two clocks that keep their distance, the shortest ways there and back together cannot take less than
+        no time.
+        """
+        there = [packet.up_ms for packet in self.packets if packet.up_ms is not None]
+        back = [packet.down_ms for packet in self.packets if packet.down_ms is not None]
+        return min(there, default=0.0) + min(back, default=0.0) < -FAR_STEP_MS
+
 
 class VoiceFlow:
-    """One flow while it runs. `start` it, look at `recent_rtts`, `stop` it."""
+    """One flow while it runs. `start` it, look at `recent_rtts`, `stop` it.
+
+    Raises ProbeError where this computer knows no way there any more.
+    """
 
     def __init__(
         self,
@@ -101,20 +122,22 @@ class VoiceFlow:
         flow: int,
         interval: float = INTERVAL_SECONDS,
         clock_offset: Callable[[], int] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._sleep, self._held_up = sleep, 0.0
         self._clock_offset = clock_offset or clock_offset_ns
         self._udp, self._flow, self._interval = udp, flow, interval
         self._sent: list[tuple[float, int]] = []
         self._replies: dict[int, tuple[int, int, int]] = {}
         self._duplicates = self._reordered = self._strangers = self._refused = 0
         self._stepped = self._by_kernel = False
-        self._last_arrived = -1
+        self._last_arrived = self._newest_reply = -1
         self._sending, self._listening = threading.Event(), threading.Event()
-        self._socket = socket.socket(far_end.family, socket.SOCK_DGRAM)
-        self._socket.connect(far_end.socket_address(udp.port))  # the kernel drops what others send
+        self._socket = connected(far_end, udp.port)
         self._socket.settimeout(_POLL_SECONDS)
         packet_clock.ask_for_timestamps(self._socket)
-        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._send, self._listen)]
+        works = (self._send, self._listen)
+        self._threads = [threading.Thread(target=work, name="voice", daemon=True) for work in works]
 
     def start(self) -> None:
         """Begin to send and to listen."""
@@ -152,18 +175,22 @@ class VoiceFlow:
         return [rtt for packet in packets if (rtt := packet.rtt_ms) is not None]
 
     def _send(self) -> None:
-        due, offset = time.monotonic(), self._clock_offset()
+        due, offset = time.perf_counter(), self._clock_offset()
         while self._sending.is_set():
             before, offset = offset, self._clock_offset()
             self._stepped |= abs(offset - before) > STEP_NS
             sequence = len(self._sent)
-            sent_ns = time.time_ns()
+            sent_ns = wall_clock.now_ns()
             self._sent.append((time.monotonic(), sent_ns))
             packet = rfc_8762.Request(sequence, self._udp.ssid + self._flow, sent_ns)
             with suppress(OSError):  # a packet that cannot leave is a packet lost
                 self._socket.send(rfc_8762.pack_request(packet, self._udp.key))
             due += self._interval
-            time.sleep(max(0.0, due - time.monotonic()))
+            self._sleep(max(0.0, due - time.perf_counter()))
+            late = time.perf_counter() - due
+            self._held_up = max(self._held_up, late)
+            if late > LAST_LATE_SECONDS:
+                due = time.perf_counter()  # else all that was missed would leave at once
 
     def _listen(self) -> None:
         while self._listening.is_set():
@@ -193,7 +220,8 @@ class VoiceFlow:
             self._duplicates += 1
         else:
             self._by_kernel |= received.by_kernel
-            self._reordered += number < self._last_arrived
+            self._reordered += reply.sequence < self._newest_reply  # the responder's own count: what came late there
+            self._newest_reply = max(self._newest_reply, reply.sequence)  # is not late again
             self._replies[number] = (reply.received_ns, reply.sent_ns, received.wall_ns)
             self._last_arrived = max(self._last_arrived, number)
 
@@ -212,16 +240,28 @@ class VoiceFlow:
             refused=self._refused,
             clock_stepped=self._stepped,
             kernel_stamps=self._by_kernel,
+            held_up_seconds=self._held_up,
         )
 
 
+def connected(far_end: FarEnd, port: int) -> socket.socket:
+    """Return a UDP socket for `port` of the far end alone: the kernel drops what others send. Raises ProbeError."""
+    sock = socket.socket(far_end.family, socket.SOCK_DGRAM)
+    try:
+        sock.connect(far_end.socket_address(port))
+    except OSError as error:
+        sock.close()
+        raise failed_connection(far_end, error) from None
+    return sock
+
+
 def clock_offset_ns() -> int:
-    """Return wall clock minus monotonic clock, read so closely together that no pause lies between them."""
+    """Return wall clock minus the finest monotonic one, read so closely together that no pause lies between them."""
     best, offset = _NS, 0
     for _ in range(3):
-        before = time.monotonic_ns()
-        wall = time.time_ns()
-        after = time.monotonic_ns()
+        before = time.perf_counter_ns()
+        wall = wall_clock.now_ns()
+        after = time.perf_counter_ns()
         if after - before < best:
             best, offset = after - before, wall - (before + after) // 2
     return offset

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from homecheck.appraisal import AttestationResult
+from homecheck.appraisal import AttestationResult, Finding
 from homecheck.evidence import Evidence
-from homecheck.report.text import shown
+from homecheck.locale import ENGLISH, SOURCE, Translator
+from homecheck.policy import Policy
+from homecheck.report.text import earlier_shown, judged_by, own_words, shown, spent_shown
 from homecheck.report.to_do import finding_words, to_do
-from homecheck.report.words import FAULT_WORDS, HEADLINES, SYMBOLS, VERDICT_WORDS, finding_label, label
+from homecheck.report.words import HEADLINES, SYMBOLS, VERDICT_WORDS, finding_label, found_words, label, meaning
 from homecheck.standards.rfc_3339 import to_text
 
 
@@ -23,6 +26,7 @@ class PagePart:
     result: AttestationResult
     title: str
     preview: bool = True
+    policy: Policy | None = None
 
 
 def result_page(evidence: Evidence, result: AttestationResult, policy_title: str, *, preview: bool = True) -> str:
@@ -30,18 +34,26 @@ def result_page(evidence: Evidence, result: AttestationResult, policy_title: str
     return results_page([PagePart(evidence, result, policy_title, preview)])
 
 
-def results_page(parts: Sequence[PagePart]) -> str:
+def results_page(parts: Sequence[PagePart], say: Translator = ENGLISH) -> str:
     """Return one page for all programs of a check, in their order; its title is the worst verdict."""
     environment = Environment(
         loader=PackageLoader("homecheck.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"label": label, "shown": shown, "finding_label": finding_label, "time": to_text}
-    environment.filters |= {"finding_words": finding_words, "to_do": to_do}
+    environment.filters |= {"label": label, "shown": shown, "finding_label": finding_label, "said": say.say}
+    environment.filters |= {"finding_words": partial(finding_words, say=say), "found_words": partial(_found_words, say)}
+    environment.filters |= {"earlier_shown": partial(earlier_shown, say=say), "meaning": meaning}
+    environment.filters["time"] = to_text if say.language == SOURCE else say.time
+    environment.filters |= {"spent_shown": partial(spent_shown, say=say)}
+    environment.globals |= {"_": say, "language": say.language, "to_do": to_do, "say": say, "judged_by": judged_by}
+    environment.globals |= {"own_words": own_words}
     return environment.get_template("result.html").render(
         parts=parts,
         worst=max(part.result.verdict for part in parts),
         headlines=HEADLINES,
         symbols=SYMBOLS,
         words=VERDICT_WORDS,
-        faults=FAULT_WORDS,
     )
+
+
+def _found_words(say: Translator, finding: Finding, policy: Policy | None) -> str:
+    return found_words(finding, policy, say)

@@ -6,10 +6,20 @@ jitter buffer waits, and their bursts. The direction that sounds worse gives the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from homecheck.standards import batch_means, gilbert_1960, itu_g107, order_statistics, rfc_3550, rfc_5481, wilson_1927
+from homecheck.standards import (
+    batch_means,
+    gilbert_1960,
+    itu_g107,
+    itu_g107_1,
+    order_statistics,
+    rfc_3550,
+    rfc_5481,
+    wilson_1927,
+)
+from homecheck.standards.itu_g113 import CODECS, Codec
 from homecheck.standards.order_statistics import Quantile
 
 LEAST_PACKETS = 20  # below this nothing is said about a direction
@@ -44,6 +54,7 @@ class Rating:
     loss_pct: float
     burst_ratio: float
     parts: itu_g107.Rating
+    cost_of_late: float  # the part of Ie,eff that packets cost which came, but too late for the jitter buffer
     outside_range: str
 
     @property
@@ -92,12 +103,47 @@ def rate(way: Direction, rtt_ms: Quantile) -> Rating:
     loss_pct = 100 * lost / packets
     half_width = max(best - parts.r, parts.r - worst)
     outside = itu_g107.outside_range(delay, loss_pct, burst)
-    return Rating(parts.r, half_width, delay, loss_pct, burst, parts, outside)
+    in_time = _rate(rtt_ms.value, way.losses.lost / packets, gilbert_1960.burst_ratio(way.losses)[0])
+    cost_of_late = parts.ie_eff - in_time.ie_eff
+    return Rating(parts.r, half_width, delay, loss_pct, burst, parts, cost_of_late, outside)
 
 
 def _rate(rtt_ms: float, share: float, burst: float) -> itu_g107.Rating:
     delay = itu_g107.mouth_to_ear_ms(rtt_ms)
     return itu_g107.rate(one_way_delay_ms=delay, loss_pct=100 * share, burst_ratio=burst)
+
+
+@dataclass(frozen=True)
+class CodecRating:
+    """R and MOS-CQE of a call with one codec; None where its robustness against the loss of this call is not known."""
+
+    codec: Codec
+    r: float | None
+    mos: float | None
+
+
+def by_codec(ways: Iterable[Direction], rtt_ms: float) -> list[CodecRating]:
+    """Return what the call would be with each codec of G.113: the direction that sounds worse.
+
+    Wideband codecs stand on the scale of G.107.1, whose R goes up to 129; the MOS of both can be compared.
+    """
+    both = list(ways)
+    # A direction that cannot be rated leaves the call without a rating: it may be the worse one.
+    return [min((_with_codec(way, rtt_ms, codec) for way in both), key=lambda one: one.r or 0.0) for codec in CODECS]
+
+
+def _with_codec(way: Direction, rtt_ms: float, codec: Codec) -> CodecRating:
+    delay = itu_g107.mouth_to_ear_ms(rtt_ms, look_ahead_ms=codec.look_ahead_ms)
+    loss_pct = 100 * way.discards.lost / way.discards.packets
+    if codec.bpl is None and loss_pct > 0:
+        return CodecRating(codec, None, None)
+    if codec.wideband:
+        r = itu_g107_1.rate(one_way_delay_ms=delay, loss_pct=loss_pct, ie=codec.ie, bpl=codec.bpl).r
+        return CodecRating(codec, r, itu_g107_1.mos_cqe(r))
+    assert codec.bpl is not None
+    burst, _ = gilbert_1960.burst_ratio(way.discards)
+    r = itu_g107.r_factor(one_way_delay_ms=delay, loss_pct=loss_pct, burst_ratio=burst, ie=codec.ie, bpl=codec.bpl)
+    return CodecRating(codec, r, itu_g107.mos_cqe(r))
 
 
 def percentage(part: int, whole: int) -> tuple[float, float]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from homecheck.standards.exponential_average import exponential_average
+from homecheck.standards.overlap_save import Stretches
 
 F1: Final = 20.598997  # Hz, the poles of Annex E
 F2: Final = 107.65265
@@ -28,8 +29,6 @@ FAST: Final = 0.125  # s, time weighting F (5.8.1)
 SLOW: Final = 1.0  # s, time weighting S
 
 BLOCK_SECONDS: Final = 0.001  # energy is averaged over blocks of this length before the time weighting
-_FFT: Final = 2**17
-_OVERLAP_SECONDS: Final = 0.25  # the weighting's response to an impulse has ended by then (20.6 Hz pole: e^-32)
 SILENCE: Final = -200.0  # dB, the level of nothing at all
 
 
@@ -68,17 +67,24 @@ def a_weighted_power(x: NDArray[Any], rate_hz: int) -> WeightedPower:
     Its first and last tenth of a second are left out: a signal that is cut off there has frequencies of its own.
     ValueError for less than 0.3 s.
     """
+    return weighted_power(Stretches.of(x, rate_hz))
+
+
+def weighted_power(stretches: Stretches) -> WeightedPower:
+    """Return the same of a sound whose spectra are there already."""
+    rate_hz, count = stretches.rate_hz, stretches.samples
     block = max(1, round(BLOCK_SECONDS * rate_hz))
     edge = -(-rate_hz // 10)
-    if len(x) < 3 * edge:
-        raise ValueError(f"{len(x)} samples are too few for a level")
-    y = _weighted(np.asarray(x, dtype=np.float64), rate_hz)[edge : len(x) - edge]
+    if count < 3 * edge:
+        raise ValueError(f"{count} samples are too few for a level")
+    y = stretches.filtered(_a_weighting(stretches.frequencies) * 10 ** (-A1000 / 20))[edge : count - edge]
     blocks = len(y) // block
     y = y[: blocks * block].reshape(blocks, block)
-    return WeightedPower(np.einsum("ij,ij->i", y, y) / block, block / rate_hz)
+    power: NDArray[np.float64] = np.einsum("ij,ij->i", y, y).astype(np.float64) / block
+    return WeightedPower(power, block / rate_hz)
 
 
-def exceeded_db(levels: NDArray[np.float64], percent: float) -> float:
+def exceeded_db(levels: NDArray[Any], percent: float) -> float:
     """Return the level that is exceeded `percent` of the time: LA10, LA50, LA90."""
     return float(np.percentile(levels, 100 - percent))
 
@@ -92,20 +98,3 @@ def _a_weighting(f: NDArray[np.float64]) -> NDArray[np.float64]:
     f2 = f * f
     curve: NDArray[np.float64] = F4**2 * f2 * f2 / ((f2 + F1**2) * np.sqrt((f2 + F2**2) * (f2 + F3**2)) * (f2 + F4**2))
     return curve
-
-
-def _weighted(x: NDArray[np.float64], rate_hz: int) -> NDArray[np.float64]:
-    """Return `x` weighted, by overlapping transforms whose ends are thrown away (overlap-save), without delay."""
-    overlap = round(_OVERLAP_SECONDS * rate_hz)
-    size = _FFT
-    while size < 4 * overlap:
-        size *= 2
-    weights = _a_weighting(np.fft.rfftfreq(size, 1 / rate_hz).astype(np.float64)) * 10 ** (-A1000 / 20)
-    step = size - 2 * overlap
-    padded = np.zeros(2 * overlap + step * -(-len(x) // step))
-    padded[overlap : overlap + len(x)] = x
-    y = np.empty(len(padded) - 2 * overlap)
-    for start in range(0, len(y), step):
-        segment = np.fft.irfft(np.fft.rfft(padded[start : start + size]) * weights, size)
-        y[start : start + step] = segment[overlap : overlap + step]
-    return y[: len(x)]

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from collections.abc import Iterable
 
 from homecheck.errors import ProbeError
-from homecheck.instruments.audio import asound, macos, pactl, windows
-from homecheck.instruments.audio.endpoint import AudioEndpoint, Facts
+from homecheck.instruments.audio import asound, macos, pactl, sound_socket, windows
+from homecheck.instruments.audio.endpoint import AudioEndpoint, Facts, shown
+from homecheck.instruments.audio.knowledge import Knowledge
 from homecheck.instruments.audio.transport import classify
 
 __all__ = ["AudioEndpoint", "choose_input", "endpoints"]
 
 
-def endpoints() -> tuple[AudioEndpoint, ...]:
-    """Return every sound endpoint of this computer, listed anew on each call.
+def endpoints(knowledge: Knowledge | None = None) -> tuple[AudioEndpoint, ...]:
+    """Return every sound endpoint of this computer, listed anew on each call, judged by what is known about devices.
 
-    Raises ProbeError when the system cannot be asked (no pactl beside a running sound server, no PortAudio on Windows)
-    or does not answer.
+    Raises ProbeError when the system cannot be asked (no pactl beside a running sound server, no PortAudio on Windows),
+    does not answer, or refuses this program.
     """
-    return tuple(classify(facts) for facts in _facts())
+    return tuple(classify(facts, knowledge) for facts in _facts())
 
 
 def choose_input(found: Iterable[AudioEndpoint], wanted: str | None) -> AudioEndpoint:
@@ -37,13 +39,14 @@ def choose_input(found: Iterable[AudioEndpoint], wanted: str | None) -> AudioEnd
     if wanted is None:
         return _default(inputs)
     matches = [endpoint for endpoint in inputs if wanted in (endpoint.id, endpoint.name, endpoint.model)]
+    matches = matches or [one for one in inputs if _typed(wanted) in (_typed(one.name), _typed(one.model))]
     if not matches:
         raise ProbeError(
             "device_not_found",
             "Plug it in again, or name one of the devices that are there.",
             message=f"there is no microphone {wanted!r:.80}; there is {_names(inputs)}",
         )
-    return _only(matches, wanted)
+    return _only(matches)
 
 
 def _facts() -> tuple[Facts, ...]:
@@ -55,7 +58,12 @@ def _facts() -> tuple[Facts, ...]:
 
         return tuple(windows.with_default(windows.read(), *default_names()))
     listed = pactl.read()
-    return asound.read() if listed is None else listed
+    if listed is not None:
+        return listed
+    found = asound.read()
+    if not found and sound_socket.expected():
+        raise pactl.no_service("does not run")  # its devices cannot be known: that is no computer without a microphone
+    return found
 
 
 def _default(inputs: list[AudioEndpoint]) -> AudioEndpoint:
@@ -66,18 +74,24 @@ def _default(inputs: list[AudioEndpoint]) -> AudioEndpoint:
             "Choose the headset as input in the system's sound settings, or name it.",
             message=f"the system names no default microphone; there is {_names(inputs)}",
         )
-    return _only(defaults or inputs, "default")
+    return _only(defaults or inputs)
 
 
-def _only(matches: list[AudioEndpoint], wanted: str) -> AudioEndpoint:
+def _only(matches: list[AudioEndpoint]) -> AudioEndpoint:
     if len(matches) > 1:
         raise ProbeError(
             "ambiguous_device",
             "Unplug the one that is not to be tested.",
-            message=f"{len(matches)} microphones are called {wanted!r:.80}",
+            message=f"{len(matches)} microphones are called {shown(matches[0].name)!r:.80}",
         )
     return matches[0]
 
 
+def _typed(name: str) -> str:
+    """Return a name without what nobody sees when typing it: case, blanks, and how an accent is put together."""
+    return shown(unicodedata.normalize("NFKC", name)).casefold()
+
+
 def _names(inputs: list[AudioEndpoint]) -> str:
-    return ", ".join(repr(endpoint.name[:60]) for endpoint in inputs[:5])
+    named = ", ".join(repr(shown(endpoint.name)[:60]) for endpoint in inputs[:5])
+    return named if len(inputs) <= 5 else f"{named} and {len(inputs) - 5} more"

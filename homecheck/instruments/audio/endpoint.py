@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Final, Literal
 
 Transport = Literal["wired", "bluetooth", "rf-dongle", "builtin", "virtual", "unverified"]
 Bus = Literal["usb", "bluetooth", "onboard", "virtual", "display", "other", "unknown"]
 Jack = Literal["occupied", "empty", "unknown"]
-Port = Literal["headset", "headphones", "external", "internal", "unknown"]
+Port = Literal["headset", "headphones", "external", "line", "internal", "unknown"]
 Backend = Literal["pulse", "alsa", "coreaudio", "wasapi"]
+IdentifiedBy = Literal["system", "policy", "shipped", "local", "nothing"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class Facts:
 
     `bus` folds the systems' words together: ``onboard`` is PCI, HDA, SoundWire and the like, ``display`` HDMI and
     DisplayPort, ``virtual`` everything without hardware here (loopback, aggregate, AirPlay, network).
-    `read_from` tells for each field where it was read, e.g. ``{"bus": "pactl device.bus=usb"}``.
+    `read_from` tells for each field that is filled where it was read, e.g. ``{"bus": "pactl device.bus=usb"}``.
     """
 
     id: str  # the system's own; may hold a serial number or a radio address and therefore never leaves the machine
@@ -37,6 +38,10 @@ class Facts:
     jack: Jack = "unknown"
     port: Port = "unknown"
     form_factor: str = ""  # the system's word for what the thing is; says nothing about a cord
+    terminals: tuple[int, ...] = ()  # what its USB descriptors call its ends, e.g. 0x0402 headset
+    camera: bool = False  # whether the same USB device has a video interface
+    unit: str = ""  # what microphone and earpiece of one thing have in common; stays on the machine like the id
+    earpiece: bool | None = None  # whether the same thing also plays sound; None: cannot be told
     muted: bool = False
     read_from: Mapping[str, str] = field(default_factory=dict)
 
@@ -58,8 +63,44 @@ class AudioEndpoint(Facts):
     transport: Transport
     connection: str  # usb, analog, internal, bluetooth, virtual, display, other, unknown
     headset: bool | None  # None: cannot be told
-    kind: str = ""  # the USB table's word, or empty
+    kind: str = ""  # the device list's word, or empty
     reason: str = ""  # why this transport, in one sentence
+    headset_reason: str = ""  # why it is taken for a headset or not
+    identified_by: IdentifiedBy = "nothing"  # whose word the transport and `headset` rest on
+
+
+_ALWAYS_TOLD: Final = frozenset({"backend", "read_from"})
+_DEFAULTS: Final = {found.name: found.default for found in fields(Facts)}
+
+
+def filled(facts: Facts) -> frozenset[str]:
+    """Return the names of the fields that say something, all but those that need no source."""
+    told = (name for name in _DEFAULTS if name not in _ALWAYS_TOLD)
+    return frozenset(name for name in told if getattr(facts, name) != _DEFAULTS[name])
+
+
+def sourced(facts: Facts) -> Facts:
+    """Return the facts with the sources of those fields alone that are filled."""
+    told = filled(facts)
+    return replace(facts, read_from={name: where for name, where in facts.read_from.items() if name in told})
+
+
+def paired(found: Iterable[Facts], *, complete: bool = True) -> tuple[Facts, ...]:
+    """Return the endpoints, each with whether its unit also plays sound, where the system tells what is one unit.
+
+    Where the list is not `complete`, an earpiece that is not listed may be there all the same.
+    """
+    every = tuple(found)
+    playing = {facts.unit for facts in every if facts.output_channels > 0}
+    return tuple(
+        _with_earpiece(facts, facts.unit in playing) if facts.unit and (complete or facts.unit in playing) else facts
+        for facts in every
+    )
+
+
+def _with_earpiece(facts: Facts, plays: bool) -> Facts:
+    where = f"{facts.read_from.get('unit', 'the list')}, shared by its endpoints"
+    return replace(facts, earpiece=plays, read_from={**facts.read_from, "earpiece": where})
 
 
 def usb_id(text: object) -> str | None:

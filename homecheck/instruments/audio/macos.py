@@ -12,15 +12,20 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from homecheck.errors import ProbeError
-from homecheck.instruments.audio.endpoint import Bus, Facts, Port, usb_id
+from homecheck.instruments.audio import unsure
+from homecheck.instruments.audio.endpoint import Bus, Facts, Port, paired, shown, sourced, usb_id
+from homecheck.instruments.audio.name_rules import name_rules
+from homecheck.instruments.audio.unsure import members, rows, text
 
 TIMEOUT_SECONDS: Final = 15.0
 SOUND: Final = "SPAudioDataType"
-REPORTS: Final = (SOUND, "SPUSBDataType", "SPUSBHostDataType", "SPBluetoothDataType")
+REPORTS: Final = (SOUND, "SPUSBDataType", "SPUSBHostDataType", "SPBluetoothDataType", "SPCameraDataType")
+UsbIds = tuple[str | None, str | None]
 _BUSES: Final[Mapping[str, Bus]] = {
     "builtin": "onboard", "pci": "onboard", "usb": "usb", "bluetooth": "bluetooth", "bluetoothle": "bluetooth",
     "virtual": "virtual", "aggregate": "virtual", "airplay": "virtual", "avb": "virtual", "hdmi": "display",
     "displayport": "display", "thunderbolt": "other", "firewire": "other", "continuitycapture": "other",
+    "continuitycapturewired": "other", "continuitycapturewireless": "other", "autoaggregate": "virtual",
 }  # fmt: skip
 
 
@@ -42,11 +47,17 @@ def read(report: Callable[[str], dict[str, Any]] | None = None) -> tuple[Facts, 
     return parse(reports)
 
 
-def parse(reports: Mapping[str, Any]) -> tuple[Facts, ...]:
+def read_sound() -> tuple[Facts, ...]:
+    """Return the endpoints by the report on sound alone, which comes within a second: who they are, not what."""
+    return read(lambda name: _report(name) if name == SOUND else {})
+
+
+def parse(reports: object) -> tuple[Facts, ...]:
     """Return one `Facts` for each sound device in the reports, which are system_profiler's JSON, merged."""
-    usb = _usb_names(reports)
-    minor_types = dict(_bluetooth(reports))
-    return tuple(_facts(item, usb, minor_types) for item in _devices(reports.get(SOUND)))
+    found = members(reports)
+    usb, cameras = _usb_names(found), _cameras(found)
+    minor_types = dict(_bluetooth(found))
+    return paired(_facts(item, usb, minor_types, cameras) for item in _devices(found.get(SOUND)))
 
 
 def _report(name: str) -> dict[str, Any]:
@@ -60,83 +71,108 @@ def _report(name: str) -> dict[str, Any]:
             check=True,
         ).stdout
         report = json.loads(answer)
-    except (OSError, subprocess.SubprocessError, json.JSONDecodeError):
+    except (OSError, subprocess.SubprocessError, ValueError, RecursionError):
         return {}
     return report if isinstance(report, dict) else {}
 
 
 def _devices(items: object) -> Iterator[Mapping[str, Any]]:
     """Yield the entries that are sound devices, however deep they are nested."""
-    for item in items if isinstance(items, list) else []:
-        if "coreaudio_device_transport" in item:
-            yield item
-        yield from _devices(item.get("_items"))
+    return (item for item in _tree(items) if "coreaudio_device_transport" in item)
 
 
-def _facts(item: Mapping[str, Any], usb: Mapping[str, Any], minor_types: Mapping[str, str]) -> Facts:
-    name = str(item.get("_name", ""))
-    word = str(item.get("coreaudio_device_transport", "")).removeprefix("coreaudio_device_type_")
-    bus = _BUSES.get(word.replace("_", ""), "unknown")
-    vendor, product = usb.get(name, (None, None)) if bus == "usb" else (None, None)
-    port = _port(item, name) if bus == "onboard" else "unknown"
-    return Facts(
+def _facts(
+    item: Mapping[str, Any], usb: Mapping[str, UsbIds], minor_types: Mapping[str, str], cameras: frozenset[str]
+) -> Facts:
+    name = text(item.get("_name"))
+    word = text(item.get("coreaudio_device_transport")).removeprefix("coreaudio_device_type_")
+    bus = _BUSES.get(word.lower().replace("_", "").replace("-", ""), "unknown")
+    vendor, product = usb.get(name.strip(), (None, None)) if bus == "usb" else (None, None)
+    port, told_by = _port(item, name) if bus == "onboard" else ("unknown", "")
+    minor = minor_types.get(name, "").lower() if bus == "bluetooth" else ""
+    return sourced(Facts(
         id=name,
         name=name,
         backend="coreaudio",
         bus=bus,
         vendor_id=vendor,
         product_id=product,
-        native_rate=_integer(item.get("coreaudio_device_srate")) or None,
-        input_channels=_integer(item.get("coreaudio_device_input")),
-        output_channels=_integer(item.get("coreaudio_device_output")),
+        native_rate=unsure.rate(item.get("coreaudio_device_srate")),
+        input_channels=unsure.channels(item.get("coreaudio_device_input")),
+        output_channels=unsure.channels(item.get("coreaudio_device_output")),
         default_input=item.get("coreaudio_default_audio_input_device") == "spaudio_yes",
         default_output=item.get("coreaudio_default_audio_output_device") == "spaudio_yes",
         # CoreAudio shows the external endpoints only while something is plugged in.
         jack="occupied" if port in ("external", "headphones") else "unknown",
         port=port,
-        form_factor=minor_types.get(name, "").lower(),
+        form_factor=minor,
+        camera=bus == "usb" and name.strip() in cameras,
+        unit=name if bus in ("usb", "bluetooth") else "",
         read_from={
-            "bus": f"SPAudioDataType coreaudio_device_transport={word}",
+            "id": "SPAudioDataType _name",
+            "name": "SPAudioDataType _name",
+            "bus": f"SPAudioDataType coreaudio_device_transport={shown(word)}",
             "vendor_id": "USB report, joined by name",
+            "product_id": "USB report, joined by name",
             "native_rate": "SPAudioDataType coreaudio_device_srate",
-            "default": "SPAudioDataType coreaudio_default_audio_input_device",
-            "jack": "SPAudioDataType source name",
+            "input_channels": "SPAudioDataType coreaudio_device_input",
+            "output_channels": "SPAudioDataType coreaudio_device_output",
+            "default_input": "SPAudioDataType coreaudio_default_audio_input_device",
+            "default_output": "SPAudioDataType coreaudio_default_audio_output_device",
+            "jack": f"SPAudioDataType {told_by}",
+            "port": f"SPAudioDataType {told_by}",
+            "form_factor": "SPBluetoothDataType device_minorType, joined by name",
+            "camera": "SPCameraDataType, joined by name",
+            "unit": "SPAudioDataType _name",
         },
-    )
+    ))  # fmt: skip
 
 
-def _port(item: Mapping[str, Any], name: str) -> Port:
-    words = f"{name} {item.get('coreaudio_input_source', '')} {item.get('coreaudio_output_source', '')}".lower()
-    if "headphones" in words:
-        return "headphones"
-    return "external" if "external microphone" in words else "internal"
+def _port(item: Mapping[str, Any], name: str) -> tuple[Port, str]:
+    """Return the part of the Mac's own sound chip, and the key whose words told it. macOS translates these words.
+
+    The source is what is in use of a device that has several; only where it says nothing does the device's name count.
+    """
+    rules = name_rules()
+    ports: dict[str, Port] = {"macos_headphones": "headphones", "macos_external": "external"}
+    ports["macos_internal"] = "internal"
+    told = {key: text(item.get(key)) for key in ("coreaudio_input_source", "coreaudio_output_source")}
+    for key, words in {**told, "_name": name}.items():
+        for rule, port in ports.items():
+            if rules[rule].search(words):
+                return port, key
+    return "unknown", "_name"
 
 
-def _usb_names(reports: Mapping[str, Any]) -> dict[str, tuple[str | None, str | None]]:
+def _usb_names(reports: Mapping[str, Any]) -> dict[str, UsbIds]:
     """Return (vendor id, product id) by device name; a name that two different products share is left out."""
-    found: dict[str, set[tuple[str | None, str | None]]] = {}
+    found: dict[str, set[UsbIds]] = {}
     for report in ("SPUSBDataType", "SPUSBHostDataType"):
         for item in _tree(reports.get(report)):
-            vendor = usb_id(item.get("vendor_id") or item.get("USBDeviceKeyVendorID"))
-            product = usb_id(item.get("product_id") or item.get("USBDeviceKeyProductID"))
+            vendor = usb_id(text(item.get("vendor_id") or item.get("USBDeviceKeyVendorID")))
+            product = usb_id(text(item.get("product_id") or item.get("USBDeviceKeyProductID")))
             if vendor and product:
-                found.setdefault(str(item.get("_name", "")), set()).add((vendor, product))
+                found.setdefault(text(item.get("_name")).strip(), set()).add((vendor, product))
     return {name: next(iter(ids)) for name, ids in found.items() if len(ids) == 1}
 
 
+def _cameras(reports: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the cameras: a sound device of the same name is a webcam's microphone."""
+    return frozenset(text(item.get("_name")).strip() for item in _tree(reports.get("SPCameraDataType")))
+
+
 def _tree(items: object) -> Iterator[Mapping[str, Any]]:
-    for item in items if isinstance(items, list) else []:
+    """Yield all entries of a report, however deep they are nested."""
+    waiting = rows(items)[::-1]
+    while waiting:
+        item = waiting.pop()
         yield item
-        yield from _tree(item.get("_items"))
+        waiting += rows(item.get("_items"))[::-1]
 
 
 def _bluetooth(reports: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (name, minor type) of the Bluetooth devices that are connected."""
-    for controller in reports.get("SPBluetoothDataType") or []:
-        for entry in controller.get("device_connected") or []:
+    for controller in rows(reports.get("SPBluetoothDataType")):
+        for entry in rows(controller.get("device_connected")):
             for name, device in entry.items():
-                yield str(name), str(device.get("device_minorType", ""))
-
-
-def _integer(value: object) -> int:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0
+                yield text(name), text(members(device).get("device_minorType"))

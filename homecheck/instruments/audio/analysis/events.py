@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ FALL_DB: Final = 5.0  # above LA90: it has ended, when the level stays below for
 QUIET_SECONDS: Final = 0.5
 
 
-def count_events(levels_db: NDArray[np.float64], background_db: float, step_seconds: float) -> int:
+def count_events(levels_db: NDArray[Any], background_db: float, step_seconds: float) -> int:
     """Return the number of times that the level, one value per `step_seconds`, rises 10 dB above the background.
 
     Between two events lies half a second without a value 5 dB above it: one sentence is one event, not twenty.

@@ -12,6 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from homecheck.standards.frame_spectra import frame_power
+
 THRESHOLD: Final = 5.0  # dB^2: above it, something happens
 HOP_SECONDS: Final = 0.010
 _FRAME_SECONDS: Final = 0.032
@@ -31,15 +33,12 @@ def modulation(x: NDArray[Any], rate_hz: int) -> float:
 
 def _band_levels_db(x: NDArray[Any], rate_hz: int) -> NDArray[np.float64]:
     size, hop = round(_FRAME_SECONDS * rate_hz), round(HOP_SECONDS * rate_hz)
-    frames = np.lib.stride_tricks.sliding_window_view(np.asarray(x, dtype=np.float64), size)[::hop]
     f = np.fft.rfftfreq(size, 1 / rate_hz)
     edges = np.geomspace(200, min(4000, 0.45 * rate_hz), _BANDS + 1)
     band_of = np.searchsorted(edges, f, side="right") - 1
-    bands = np.zeros((len(f), _BANDS))
+    bands = np.zeros((len(f), _BANDS), dtype=np.float32)
     inside = (band_of >= 0) & (band_of < _BANDS)
     bands[np.flatnonzero(inside), band_of[inside]] = 1.0
-    window = np.hanning(size)
-    # In parts, so that a minute of sound does not need a gigabyte.
-    power = [np.abs(np.fft.rfft(frames[i : i + 500] * window, axis=1)) ** 2 @ bands for i in range(0, len(frames), 500)]
-    levels: NDArray[np.float64] = 10 * np.log10(np.concatenate(power) + 1e-20)
+    power = frame_power(x, np.hanning(size).astype(np.float32), hop) @ bands
+    levels: NDArray[np.float64] = 10 * np.log10(power.astype(np.float64) + 1e-20)
     return levels
