@@ -38,3 +38,45 @@ def make_certificate(folder: Path, address: str, days: int = 1) -> tuple[ssl.SSL
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate_file, key_file)
     return context, certificate_file
+
+
+class Authority:
+    """A certificate authority of a test, in a folder of its own."""
+
+    def __init__(self, folder: Path, name: str = "Test Authority") -> None:
+        self.folder = folder
+        self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.file = folder / f"{name.replace(' ', '-')}.pem"
+        basic = x509.BasicConstraints(ca=True, path_length=None)
+        own = self._builder(self.name, self.key.public_key(), days=30).add_extension(basic, critical=True)
+        self.file.write_bytes(own.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM))
+
+    def server(self, host: str, days: int = 1) -> ssl.SSLContext:
+        """Return a server's context with a certificate for a name, which ends in `days`, or has ended."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
+        names = x509.SubjectAlternativeName([x509.DNSName(host)])
+        leaf = self._builder(subject, key.public_key(), days).add_extension(names, critical=False)
+        pem = leaf.sign(self.key, hashes.SHA256()).public_bytes(Encoding.PEM)
+        file = self.folder / f"{x509.random_serial_number():x}.pem"
+        file.write_bytes(pem + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+        return context
+
+    def trusted(self) -> ssl.SSLContext:
+        """Return a client's context that trusts this authority alone."""
+        return ssl.create_default_context(cafile=str(self.file))
+
+    def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, days: int) -> x509.CertificateBuilder:
+        end = datetime.now(UTC) + timedelta(days=days)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self.name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(end - timedelta(days=60))
+            .not_valid_after(end)
+        )

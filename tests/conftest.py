@@ -1,17 +1,23 @@
-"""What every test may use: the project's root on the import path, and the virtual sound card.
+"""What every test may use: the project's root on the import path, the virtual sound card, a browser.
 
 Fixtures for one part alone live beside that part's tests.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.needs import need_program
+
 if TYPE_CHECKING:
     from tests.soundcard import SoundCard
+
+
+os.environ["HOMECHECK_LANG"] = "en"  # whatever language the tester reads; a test of another one names it itself
 
 
 @pytest.fixture
@@ -23,3 +29,18 @@ def sound_card(monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundCard]:
         for name, value in card.environment.items():
             monkeypatch.setenv(name, value)
         yield card
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A browser without a window, of Playwright's kind."""
+    program = need_program("chromium", package="chromium")
+    from playwright.sync_api import sync_playwright  # here: without the program it is not needed
+
+    with sync_playwright() as playwright:
+        # No sandbox: tests also run as root, and look at our own pages alone.
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +24,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from mmdb_writer import MMDBWriter
+from netaddr import IPSet
 
 from homecheck.instruments.far_end import FarEnd, Reply, call, find
 from homecheck.keys import SoftwareKey
@@ -48,9 +50,15 @@ class Running:
 
 
 @contextmanager
-def responder_process(home: Path, *options: str, prefix: tuple[str, ...] = ()) -> Iterator[Running]:
+def responder_process(
+    home: Path,
+    *options: str,
+    prefix: tuple[str, ...] = (),
+    program: tuple[str, ...] = (sys.executable, "-m", "homecheck"),
+) -> Iterator[Running]:
     """Run `homecheck responder serve` until the context ends; `prefix` stands before the command."""
-    command = [*prefix, sys.executable, "-m", "homecheck", "responder", "serve", "--port", "0", *options]
+    any_port = [f"--{name}=0" for name in ("port", "stun-port", "sip-port", "sip-control-port")]
+    command = [*prefix, *program, "responder", "serve", *any_port, *options]
     environment = {**os.environ, "HOMECHECK_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[1])}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     try:
@@ -139,10 +147,25 @@ Drop = Callable[[int, int], bool]
 
 
 class UdpRelay:
-    """Passes STAMP packets on; drops those for which `drop_up` or `drop_down` (flow, sequence) says so."""
+    """Passes STAMP packets on; drops those for which `drop_up` or `drop_down` (flow, sequence) says so.
 
-    def __init__(self, drop_up: Drop, drop_down: Drop, copies_down: int = 1) -> None:
+    Those of `hold_up` and `hold_down` come after the next one; those of `twice_up` come twice.
+    """
+
+    def __init__(
+        self,
+        drop_up: Drop,
+        drop_down: Drop,
+        copies_down: int = 1,
+        *,
+        hold_up: Drop = lambda _flow, _sequence: False,
+        hold_down: Drop = lambda _flow, _sequence: False,
+        twice_up: Drop = lambda _flow, _sequence: False,
+    ) -> None:
         self.drop_up, self.drop_down, self.copies_down = drop_up, drop_down, copies_down
+        self.hold_up, self.hold_down, self.twice_up = hold_up, hold_down, twice_up
+        self.held_up: list[bytes] = []
+        self.held_down: list[bytes] = []
         self.noise = b""  # sent to the agent before every reply
         self.dropped_up: list[int] = []
         self.dropped_down: list[int] = []
@@ -180,17 +203,24 @@ class UdpRelay:
                     agent, sequence = address, int.from_bytes(data[:4], "big")
                     if self.drop_up(flow, sequence):
                         self.dropped_up.append(sequence)
+                    elif self.hold_up(flow, sequence):
+                        self.held_up.append(data)
                     else:
-                        self.back.send(data)
+                        for packet in (data, *([data] if self.twice_up(flow, sequence) else []), *self.held_up):
+                            self.back.send(packet)
+                        self.held_up.clear()
                 elif agent is not None:
                     sequence = int.from_bytes(data[48:52], "big")
                     if self.drop_down(flow, sequence):
                         self.dropped_down.append(sequence)
+                    elif self.hold_down(flow, sequence):
+                        self.held_down.append(data)
                     else:
                         if self.noise:
                             self.front.sendto(self.noise, agent)
-                        for _ in range(self.copies_down):
-                            self.front.sendto(data, agent)
+                        for packet in (*[data] * self.copies_down, *self.held_down):
+                            self.front.sendto(packet, agent)
+                        self.held_down.clear()
 
 
 @contextmanager
@@ -200,11 +230,23 @@ def relayed_responder(relay: UdpRelay, kind: type[Responder] = Responder) -> Ite
         yield running
 
 
-def write_certificate(folder: Path, address: str) -> tuple[Path, Path]:
-    """Write a self-signed certificate for an IP address and its key; return both files."""
+def write_regions(path: Path, records: Mapping[str, dict[str, Any]], ip_version: int = 6) -> Path:
+    """Write a file in MaxMind's DB format with one record for each network, and return it."""
+    writer = MMDBWriter(ip_version, "Test-City", ipv4_compatible=ip_version == 6)
+    for network, record in records.items():
+        writer.insert_network(IPSet([network]), record)
+    writer.to_db_file(str(path))
+    return path
+
+
+def write_certificate(
+    folder: Path, address: str, name: x509.Name | None = None, now: datetime | None = None
+) -> tuple[Path, Path]:
+    """Write a self-signed certificate for an IP address and its key; return both files. It is valid around `now`."""
+    folder.mkdir(exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")]) if name is None else name
+    now = now or datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

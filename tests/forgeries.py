@@ -253,6 +253,16 @@ def unused_bits_set_in_the_signature() -> bytes:
 
 
 @refused_as("base64url")
+def unused_bits_set_in_the_payload() -> bytes:
+    payload = GENUINE.to_bytes()
+    payload += b" " * ((1 - len(payload)) % 3)  # one byte more than a multiple of three: 4 bits decode to nothing
+    body = base64url(payload)
+    assert body[-1] in "AQgw"
+    signing_input = f"{base64url(header())}.{body[:-1]}{chr(ord(body[-1]) + 1)}".encode()
+    return signing_input + b"." + base64url(DEVICE.sign(signing_input)).encode()
+
+
+@refused_as("base64url")
 def length_that_no_bytes_have() -> bytes:
     return genuine() + b"AAA"
 
@@ -361,6 +371,16 @@ def kid_of_the_device_key_of_a_stranger() -> bytes:
     return sealed(header(), key=STRANGER)
 
 
+@refused_as("alg")
+def kid_of_another_enrolled_device() -> bytes:
+    return sealed(header(kid=DEVICE_P256.public.kid))
+
+
+@refused_as("signature")
+def kid_of_another_enrolled_device_and_its_algorithm() -> bytes:
+    return sealed(header(kid=DEVICE_P256.public.kid, alg="ES256"))
+
+
 @refused_as("unknown-key")
 def kid_with_a_nul() -> bytes:
     return sealed(header(kid=DEVICE.public.kid + "\0"))
@@ -417,6 +437,11 @@ def x5u() -> bytes:
 
 
 @refused_as("header")
+def x5c() -> bytes:
+    return sealed(header(x5c=[base64.b64encode(b"certificate").decode()]))
+
+
+@refused_as("header")
 def jku() -> bytes:
     return sealed(header(jku="https://attacker.example/jwks.json"))
 
@@ -429,6 +454,11 @@ def crit_empty() -> bytes:
 @refused_as("header")
 def crit_naming_alg() -> bytes:
     return sealed(header(crit=["alg"]))
+
+
+@refused_as("header")
+def crit_naming_what_nobody_knows() -> bytes:
+    return sealed(header(crit=["exp"], exp=0))
 
 
 @refused_as("header")
@@ -862,6 +892,18 @@ def measurement_of_an_unknown_kind() -> bytes:
 @refused_as("schema")
 def failure_that_blames_nobody_known() -> bytes:
     return payload_of(lambda members: members["runs"][0]["measurements"][2]["failure"].update(at_fault="candidate"))
+
+
+@refused_as("schema")
+def cause_that_blames_nobody_known() -> bytes:
+    cause = {"at_fault": "neighbour", "sentence": "it is the neighbour's fault"}
+    return payload_of(lambda members: members["runs"][0]["measurements"][0].update(cause=cause))
+
+
+@refused_as("schema")
+def cause_beside_a_failure() -> bytes:
+    cause = {"at_fault": "server", "sentence": "it is not my fault"}
+    return payload_of(lambda members: members["runs"][0]["measurements"][2].update(cause=cause))
 
 
 @refused_as("schema")

@@ -1,9 +1,10 @@
-"""A real collector for tests: SQLite in a file, a real socket, in a thread of this process or in another process."""
+"""A real collector for tests: SQLite in a file or PostgreSQL, a real socket, in a thread of this process or
+in another process.
+"""
 
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,23 +19,26 @@ import requests
 import uvicorn
 
 from homecheck.clock import utc_now
-from homecheck.collector import administration, setup
+from homecheck.collector import administration, keys, setup
 from homecheck.collector.app import application
+from homecheck.collector.audit import Trusted, audit
+from homecheck.collector.outside import Network
+from homecheck.collector.pace import Pace
+from homecheck.collector.passwords import Passwords
+from homecheck.collector.store import settings
 from homecheck.collector.store.database import Database, opened
-from homecheck.collector.store.users import Role
+from homecheck.collector.store.sqlite import SqliteDatabase
+from homecheck.collector.store.users import EVERYWHERE, Role
 from homecheck.collector.store.writer import MAX_WAITING, Writer
 from homecheck.policy import parse_policy
+from homecheck.signed_note import NoteKey
 from tests.people import PASSES, POLICY_TEXT, Character, Worker
+from tests.ports import free_port
+from tests.postgres import dump
 
 STARTUP_SECONDS = 20.0
 PROGRAM = "support"
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+CHEAP = Passwords(memory_kib=64, passes=1, lanes=1)  # tests of forms hash many passwords
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,12 @@ class Site:
     url: str
     database: Database
     sign_in_address: str
+
+    @property
+    def file(self) -> Path:
+        """The file of a collector on SQLite."""
+        assert isinstance(self.database, SqliteDatabase)
+        return self.database.path
 
     def invite(self, person: str, valid: timedelta = timedelta(hours=1), program: str = PROGRAM) -> str:
         """Return the code of a new invitation."""
@@ -57,28 +67,43 @@ class Site:
         assert answer.status_code == 201, answer.text
         return worker
 
-    def sign_in_link(self, name: str, role: Role) -> str:
+    def sign_in_link(self, name: str, role: Role, program: str = EVERYWHERE) -> str:
         """Return a sign-in address of a new user."""
-        administration.add_user(self.database, name, role, "a test", datetime.now(UTC))
+        administration.add_user(self.database, name, role, "a test", datetime.now(UTC), program)
         return administration.sign_in_link(self.database, name, "a test", datetime.now(UTC))
+
+    def everything(self) -> bytes:
+        """Return all that is stored, as it lies in the file, or as PostgreSQL dumps it."""
+        if isinstance(self.database, SqliteDatabase):
+            return b"".join(path.read_bytes() for path in self.file.parent.glob(f"{self.file.name}*"))
+        return dump(self.database.url)
 
     def browse_database(self, sql: str) -> list[object]:
         """Return the first column of a query, read past the collector."""
         with opened(self.database) as db:
             return [row[0] for row in db.execute(sql)]
 
-    def browse(self, name: str, role: Role) -> requests.Session:
+    def defects(self) -> list[str]:
+        """Return what an audit of the log finds wrong, by the collector's own keys."""
+        with opened(self.database) as db:
+            log_key = settings.read(db).log_key
+            assert log_key is not None
+            signer = keys.read(settings.read(db).keys_folder(self.database)).signer.public
+            trusted = Trusted({signer.kid: signer}, NoteKey.from_vkey(log_key))
+            return [one.message for one in audit(db, trusted).defects]
+
+    def browse(self, name: str, role: Role, program: str = EVERYWHERE) -> requests.Session:
         """Return the session of a new user who has signed in."""
         http = requests.Session()
         http.headers["Origin"] = self.url
-        answer = http.post(self.sign_in_link(name, role), timeout=20)
+        answer = http.post(self.sign_in_link(name, role, program), timeout=20)
         assert answer.status_code == 200, answer.text
         return http
 
 
-def set_up(folder: Path, url: str) -> Site:
-    """Make a collector with one program."""
-    database = Database.at(f"sqlite:///{folder / 'collector.db'}")
+def set_up(folder: Path, url: str, database: Database | None = None) -> Site:
+    """Make a collector with one program, in a file in `folder` or in another database."""
+    database = database or SqliteDatabase(folder / "collector.db")
     made = setup.create(database, "Example Inc.", url, datetime.now(UTC))
     policy = parse_policy(POLICY_TEXT, "test policy")
     administration.add_program(
@@ -91,15 +116,28 @@ def set_up(folder: Path, url: str) -> Site:
 def in_thread(
     folder: Path,
     *,
+    database: Database | None = None,
     clock: Callable[[], datetime] = utc_now,
     max_waiting: int = MAX_WAITING,
-    max_pages: int = 0,
+    spare_pages: int = 0,
+    passwords: Passwords = CHEAP,
+    inside: tuple[Network, ...] = (),
+    pace: Pace | None = None,
 ) -> Iterator[Site]:
-    """Serve a new collector from a thread; the clock, the queue and the disk can be narrow ones."""
-    site = set_up(folder, f"http://127.0.0.1:{free_port()}")
+    """Serve a new collector from a thread; clock, queue, disk and the costs of passwords can be narrow ones.
+
+    `spare_pages`: how much larger a database in a file may become, as if the disk were full then.
+    """
+    site = set_up(folder, f"http://127.0.0.1:{free_port()}", database)
     collector = setup.load(site.database)
-    writer = Writer(replace(site.database, max_pages=max_pages), max_waiting)
-    app = application(replace(collector, clock=clock, writer=writer))
+    stored = site.database
+    if isinstance(stored, SqliteDatabase):
+        (pages,) = site.browse_database("PRAGMA page_count")
+        stored = replace(stored, max_pages=int(str(pages)) + spare_pages if spare_pages else 0)
+    writer = Writer(stored, max_waiting)
+    app = application(
+        replace(collector, clock=clock, writer=writer, passwords=passwords, inside=inside, pace=pace or Pace())
+    )
     port = int(site.url.rpartition(":")[2])
     server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="on", ws="none", log_config=None, access_log=False))
     thread = threading.Thread(target=server.run)
@@ -125,7 +163,11 @@ class ServerProcess:
         port = self.site.url.rpartition(":")[2]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "homecheck", "collector", "serve", "--port", port, *self.arguments],
-            env={**os.environ, "HOMECHECK_DATABASE_URL": self.site.database.url},
+            env={
+                **os.environ,
+                "HOMECHECK_DATABASE_URL": self.site.database.url,
+                "HOMECHECK_HOME": str(self.site.database.folder),
+            },
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -160,9 +202,11 @@ class ServerProcess:
 
 
 @contextmanager
-def as_process(folder: Path) -> Iterator[ServerProcess]:
+def as_process(
+    folder: Path, database: Database | None = None, arguments: tuple[str, ...] = ()
+) -> Iterator[ServerProcess]:
     """Serve a new collector from a process of its own."""
-    server = ServerProcess(set_up(folder, f"http://127.0.0.1:{free_port()}"))
+    server = ServerProcess(set_up(folder, f"http://127.0.0.1:{free_port()}", database), arguments=arguments)
     server.start()
     try:
         yield server

@@ -1,4 +1,4 @@
-"""Run the network probe against the address given, in whatever namespace this process lives, and print JSON."""
+"""Run the network probe in whatever namespace this process lives, and print JSON: ``URL [SECONDS of idle call]``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,24 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from homecheck.measurement import CheckSetup, Measurement
+from homecheck.corroboration import compared
+from homecheck.measurement import CheckSetup, Measurement, Observation
+from homecheck.observation import SessionObservation
+from homecheck.signing import Verified, decode_base64url
 from probes.network import Network
 
-probe = replace(Network.for_check(CheckSetup(responder_url=sys.argv[1])), voice_seconds=2.0)
-found = [measurement for measurement in probe.run() if isinstance(measurement, Measurement)]
+probe = replace(
+    Network.for_check(CheckSetup(responder_url=sys.argv[1])), voice_seconds=float(sys.argv[2]) if sys.argv[2:] else 2.0
+)
+found: list[Measurement] = []
+seen: list[SessionObservation] = []
+for one in probe.run():
+    if isinstance(one, Observation):
+        payload = decode_base64url(one.envelope.split(".")[1])
+        seen.append(SessionObservation.from_bytes(Verified(payload)))  # its signature is the probe's business
+    else:
+        found.append(one)
+standings = compared(found, seen)
 json.dump(
     {
         one.quantity.name: {
@@ -21,6 +34,7 @@ json.dump(
             "uncertainty": one.uncertainty,
             "failure": one.failure and one.failure.message,
             "details": one.details,
+            "trust": standings[one.quantity.name].trust if one.quantity.name in standings else "self-reported",
         }
         for one in found
     },

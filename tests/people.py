@@ -6,6 +6,7 @@ own agent. Everything is really signed.
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ import requests
 from homecheck.evidence import Declaration, Device, Evidence, ProbeRun, Software
 from homecheck.keys import SoftwareKey
 from homecheck.measurement import Failure, Measurement, Quantity
-from homecheck.signing import ENROLMENT, EVIDENCE, sign
+from homecheck.signing import ENROLMENT, EVIDENCE, RESULT_REQUEST, sign
 from homecheck.standards.rfc_9562 import uuid7
 from homecheck.strict_json import serialize
 
@@ -165,6 +166,13 @@ class Worker:
     def check(self) -> requests.Response:
         """Fetch a challenge, measure, sign and send."""
         return self.upload(self.evidence(self.challenge()))
+
+    def ask(
+        self, asks: str, evidence: str | None = None, *, key: SoftwareKey | None = None, **changes: Any
+    ) -> requests.Response:
+        """Ask for a result or credential as an agent does, with members changed where a test wants them so."""
+        members = {"v": 1, "aud": self.url, "nonce": self.challenge(), "asks": asks, "evidence": evidence, **changes}
+        return self.post(f"/v1/{asks}s", sign(json.dumps(members).encode(), RESULT_REQUEST, key or self.key))
 
     def put(self, evidence_id: str, envelope: bytes, **headers: str) -> requests.Response:
         """Send bytes as evidence."""

@@ -26,10 +26,11 @@ from homecheck.evidence import Device, Evidence, ProbeRun, Software
 from homecheck.keys import SoftwareKey
 from homecheck.measurement import Measurement, Quantity
 from homecheck.policy import Policy, parse_policy
-from homecheck.receipt import Receipt
+from homecheck.receipt import Statement
 from homecheck.signing import ENROLMENT, EVIDENCE, POLICY, RECEIPT, PublicKey, digest, sign, verify, verify_own_key
 from homecheck.standards.rfc_3339 import to_text
 from homecheck.strict_json import parse_object, serialize
+from tests.small_log import SmallLog
 
 NOW = datetime(2026, 11, 23, 20, 33, tzinfo=UTC)
 CODE = "AAECAwQFBgcICQoLDA0ODw"  # base64url of the bytes 0 to 15
@@ -79,10 +80,11 @@ def problem(status: int, reason: str, headers: dict[str, str] | None = None, **m
 
 
 class ScriptedCollector:
-    """See above. `url` is its address, `key` its signing key."""
+    """See above. `url` is its address, `key` its signing key, `log` its log."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, policy_text: str = POLICY_TEXT) -> None:
         self.key = SoftwareKey.generate()
+        self.log = SmallLog()
         self.policy: Policy = parse_policy(policy_text, "test")
         self.requests: list[Request] = []
         self.scripts: dict[str, list[Step]] = {}
@@ -167,6 +169,11 @@ class ScriptedCollector:
             return Reply(200, self.signed_policy())
         if request.path == "/v1/challenge":
             return Reply(200, serialize({"nonce": "fresh", "expires_at": to_text(NOW)}), {}, "application/json")
+        if request.path in ("/v1/results", "/v1/credentials"):
+            return problem(404, "not-found")  # as collectors answered before there were any
+        if request.path.startswith("/v1/log/consistency/"):
+            first, second = map(int, request.path.split("/")[-2:])
+            return Reply(200, self.log.growth(first, second), {}, "text/plain")
         return self.receipt(request)
 
     def invitation(self, request: Request | None = None, **changes: Any) -> Reply:
@@ -224,12 +231,11 @@ class ScriptedCollector:
             "issuer": self.url,
             "program": "voice",
             "received_at": NOW,
-            "position": 0,
             "freshness": "none",
             "result": appraise(evidence, self.policy, name),
             **changes,
         }
-        return Reply(status, sign(Receipt(**members).to_bytes(), typ, signer or self.key))
+        return Reply(status, sign(self.log.receipt(Statement(**members)), typ, signer or self.key))
 
 
 DOWNLOAD = Quantity("network.download", "Mbit/s", "test transfer")

@@ -12,6 +12,7 @@ number of cards run side by side and none touches the user's sound. Nothing need
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -32,12 +33,13 @@ from tests.needs import need, need_library, need_program
 
 @dataclass(frozen=True)
 class VirtualDevice:
-    """One device: its name, rate in Hz, microphone channels, and the properties that PulseAudio shows for it."""
+    """One device: its name, rate in Hz, microphone channels, PulseAudio properties and kind of samples."""
 
     name: str
     rate: int
     channels: int
     properties: str
+    format: str = "float32le"
 
 
 DEVICES: Final[Mapping[str, VirtualDevice]] = {
@@ -81,6 +83,7 @@ class SoundCard:
 
     folder: Path
     environment: Mapping[str, str]
+    daemon: subprocess.Popen[bytes]
 
     @classmethod
     @contextmanager
@@ -92,10 +95,11 @@ class SoundCard:
         need(_has_alsa_pulse(), "ALSA has no bridge to PulseAudio", "apt-get install libasound2-plugins")
         # A short path: the name of a Unix socket ends at 107 characters.
         folder = Path(tempfile.mkdtemp(prefix="hc-"))
-        card = cls(folder, _environment(folder))
-        daemon = card._start(pulseaudio, devices)
+        environment = _environment(folder)
+        daemon = _start(pulseaudio, folder, environment, devices)
+        card = cls(folder, environment, daemon)
         try:
-            card._wait_until_ready(daemon)
+            card._wait_until_ready()
             yield card
         finally:
             daemon.kill()  # an orderly end has nothing to put in order
@@ -146,17 +150,77 @@ class SoundCard:
             recorder.stdout.close()
         return np.frombuffer(data, dtype="<f4").reshape(-1, 2)
 
+    def couple(self, device: str, gain_db: float, delay_ms: int = 30) -> None:
+        """Let the microphone of `device` hear its earpiece, `gain_db` (below 0) quieter and about `delay_ms` later."""
+        before = {item["index"] for item in self._sink_inputs()}
+        self.pactl(
+            "load-module", "module-loopback", f"source={device}.monitor", f"sink={device}_inject",
+            f"latency_msec={delay_ms}", "adjust_time=0", "remix=yes",
+        )  # fmt: skip
+        (new,) = (item["index"] for item in self._sink_inputs() if item["index"] not in before)
+        self.pactl("set-sink-input-volume", str(new), f"{gain_db:.2f}dB")
+
+    def _sink_inputs(self) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = json.loads(self.pactl("-f", "json", "list", "sink-inputs"))
+        return listed
+
     def mute(self, device: str, muted: bool = True) -> None:
         """Mute the microphone: it then delivers exact zeros without an error, like a refused permission on macOS."""
         self.pactl("set-source-mute", f"{device}_mic", "1" if muted else "0")
 
+    def suspend(self, device: str) -> None:
+        """Stop the microphone without taking it away: it delivers nothing any more, not even zeros."""
+        self.pactl("suspend-source", f"{device}_mic", "1")
+
+    def move_recording(self, device: str) -> None:
+        """Move every recording that goes on to the microphone of `device`, as a desktop's sound settings can."""
+        for stream in json.loads(self.pactl("-f", "json", "list", "source-outputs")):
+            if stream["properties"].get("application.process.binary", "").startswith("python"):
+                self.pactl("move-source-output", str(stream["index"]), f"{device}_mic")
+
+    @contextmanager
+    def piped(self, device: str, says: int, delivers: int) -> Iterator[None]:
+        """Plug in a microphone that says one rate and delivers noise at another, in Hz."""
+        pipe, stop = self.folder / f"{device}.pipe", threading.Event()
+        self.pactl(
+            "load-module", "module-pipe-source", f"source_name={device}_mic", f"file={pipe}", "format=s16le",
+            f"rate={says}", "channels=1", "source_properties='device.bus=usb device.description=Slow'",
+        )  # fmt: skip
+        writer = threading.Thread(target=_drip, args=(pipe, delivers, stop), daemon=True)
+        writer.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            writer.join()
+            self.unplug(device)
+
+    def end(self) -> None:
+        """End the daemon: every device and stream is gone, and nobody answers."""
+        self.daemon.kill()
+
     def unplug(self, device: str) -> None:
-        """Take earpiece and microphone away; the injection point stays."""
-        for line in self.pactl("list", "short", "modules").splitlines():
-            number, _, arguments = line.split("\t")[:3]
-            words = arguments.split()
-            if f"source_name={device}_mic" in words or f"sink_name={device}" in words:
-                self.pactl("unload-module", number)
+        """Take earpiece and microphone away, and what couples them; the injection point stays."""
+        # The coupling would go on from another device: it goes first.
+        for own in (f"source={device}.monitor", f"source_name={device}_mic", f"sink_name={device}"):
+            for line in self.pactl("list", "short", "modules").splitlines():
+                number, _, arguments = line.split("\t")[:3]
+                if own in arguments.split():
+                    self.pactl("unload-module", number)
+
+    def plug(self, device: str) -> None:
+        """Plug a device of `DEVICES` in again; nothing is coupled to it any more."""
+        known = DEVICES[device]
+        named = f"\"device.description='{known.name}' {known.properties}\""
+        rate = f"rate={known.rate}"
+        self.pactl(
+            "load-module", "module-null-sink", f"sink_name={device}", rate, f"format={known.format}", "norewinds=1",
+            "channels=2", f"sink_properties={named}",
+        )  # fmt: skip
+        self.pactl(
+            "load-module", "module-remap-source", f"source_name={device}_mic", f"master={device}_inject.monitor",
+            f"channels={known.channels}", f"source_properties={named}",
+        )  # fmt: skip
 
     def set_default(self, device: str) -> None:
         """Make `device` the system's default for both directions."""
@@ -170,25 +234,12 @@ class SoundCard:
         ).stdout
 
     def _env(self) -> dict[str, str]:
-        return {**os.environ, **self.environment, "LC_ALL": "C"}
+        return _env(self.environment)
 
-    def _start(self, pulseaudio: str, devices: Mapping[str, VirtualDevice]) -> subprocess.Popen[bytes]:
-        for name in ("run/pulse", "state"):
-            (self.folder / name).mkdir(parents=True, mode=0o700)
-        (self.folder / "client.conf").write_text("autospawn = no\n")
-        script = self.folder / "card.pa"
-        script.write_text("\n".join(_script(devices)) + "\n", encoding="utf-8")
-        return subprocess.Popen(
-            [pulseaudio, "-n", "--daemonize=no", "--fail=yes", "--exit-idle-time=-1", "--disable-shm=yes",
-             "--use-pid-file=yes", "--log-level=warning", f"--log-target=file:{self.folder}/log", "-F", str(script)],
-            env={**self._env(), "HOME": str(self.folder), "DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": ""},
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-
-    def _wait_until_ready(self, daemon: subprocess.Popen[bytes]) -> None:
+    def _wait_until_ready(self) -> None:
         """Return when the last line of the script has been carried out."""
         for _ in range(500):
-            if daemon.poll() is not None:
+            if self.daemon.poll() is not None:
                 raise RuntimeError(f"PulseAudio ended: {(self.folder / 'log').read_text(encoding='utf-8')}")
             asked = subprocess.run(["pactl", "info"], env=self._env(), capture_output=True, timeout=10)
             if asked.returncode == 0:  # the script has been carried out before the first client is answered
@@ -202,6 +253,26 @@ class SoundCard:
                 return
             time.sleep(0.02)
         raise TimeoutError(f"process {process} has no stream among the {kind}")
+
+
+def _start(
+    pulseaudio: str, folder: Path, environment: Mapping[str, str], devices: Mapping[str, VirtualDevice]
+) -> subprocess.Popen[bytes]:
+    for name in ("run/pulse", "state"):
+        (folder / name).mkdir(parents=True, mode=0o700)
+    (folder / "client.conf").write_text("autospawn = no\n")
+    script = folder / "card.pa"
+    script.write_text("\n".join(_script(devices)) + "\n", encoding="utf-8")
+    return subprocess.Popen(
+        [pulseaudio, "-n", "--daemonize=no", "--fail=yes", "--exit-idle-time=-1", "--disable-shm=yes",
+         "--use-pid-file=yes", "--log-level=warning", f"--log-target=file:{folder}/log", "-F", str(script)],
+        env={**_env(environment), "HOME": str(folder), "DISPLAY": "", "DBUS_SESSION_BUS_ADDRESS": ""},
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _env(environment: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, **environment, "LC_ALL": "C"}
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -218,7 +289,7 @@ def _environment(folder: Path) -> dict[str, str]:
 def _script(devices: Mapping[str, VirtualDevice]) -> Iterator[str]:
     yield "load-module module-native-protocol-unix auth-anonymous=1"
     for key, device in devices.items():
-        sink = f"rate={device.rate} format=float32le norewinds=1"
+        sink = f"rate={device.rate} format={device.format} norewinds=1"
         named = f"device.description='{device.name}' {device.properties}"
         yield f'load-module module-null-sink sink_name={key} {sink} channels=2 sink_properties="{named}"'
         yield (
@@ -242,6 +313,17 @@ def _feed(player: subprocess.Popen[bytes], data: bytes, stop: threading.Event) -
             player.stdin.write(data)
     except OSError:
         return  # the player has been ended
+
+
+def _drip(pipe: Path, rate: int, stop: threading.Event) -> None:
+    """Write noise of 16 bits into `pipe` at `rate` samples a second."""
+    noise = np.random.default_rng(1).integers(-300, 300, rate, dtype=np.int16)
+    with pipe.open("wb", buffering=0) as out:
+        begun, written = time.monotonic(), 0
+        while not stop.wait(0.01):
+            due = int((time.monotonic() - begun) * rate)
+            out.write(np.resize(noise, due - written).tobytes())
+            written = due
 
 
 def _has_alsa_pulse() -> bool:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.needs import need_program
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -20,10 +22,33 @@ def produced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("page", ["quantities.md", "command-line.md"])
+@pytest.mark.parametrize("page", ["quantities.md", "command-line.md", "troubleshooting.md"])
 def test_a_produced_page_is_up_to_date(produced: Path, page: str) -> None:
     written = (ROOT / "docs" / page).read_text(encoding="utf-8")
     assert written == (produced / page).read_text(encoding="utf-8"), "run: .venv/bin/python tools/docs.py"
+
+
+def test_the_manual_pages_are_up_to_date_and_there_is_none_of_a_command_that_is_gone(produced: Path) -> None:
+    written, made = (
+        {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.1")}
+        for folder in (ROOT / "packaging" / "man", produced / "man")
+    )
+    assert sorted(written) == sorted(made)
+    assert [name for name in written if written[name] != made[name]] == [], "run: .venv/bin/python tools/docs.py"
+
+
+def test_the_manual_pages_have_no_mistake_that_mandoc_knows() -> None:
+    need_program("mandoc", package="mandoc")
+    pages = sorted(map(str, (ROOT / "packaging" / "man").glob("*.1")))
+    done = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning", *pages],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout + done.stderr == ""
+    assert done.returncode == 0
 
 
 def test_the_architecture_page_shows_the_layers_that_are_checked() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tests.credentials import forged_credentials
 from tests.forgeries import forgeries
 
 ROOT = Path(__file__).parents[1]
@@ -26,3 +27,13 @@ def test_every_promise_names_a_test() -> None:
 def test_the_page_counts_the_forgeries_right() -> None:
     (count,) = re.findall(r"\*\*(\d+) named forgeries", PAGE)
     assert int(count) == len(forgeries())
+    (count,) = re.findall(r"\*\*(\d+) forged credentials", PAGE)
+    assert int(count) == len(forged_credentials())
+
+
+def test_every_forgery_that_the_page_names_is_one() -> None:
+    table = PAGE.partition("## The attacks, row by row")[2].partition("## Fuzzing")[0]
+    last_columns = "".join(line.rpartition(" | ")[2] for line in table.splitlines() if line.startswith("| "))
+    named = {name for name in re.findall(r"`(\w+)`", last_columns) if not name.startswith("test_")}
+    assert len(named) > 60
+    assert named - {one.name for one in forgeries()} == set()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from itertools import product
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from homecheck.appraisal import AttestationResult, Finding, Verdict, appraise
+from homecheck.appraisal import OURS_ADVICE, AttestationResult, Finding, Verdict, appraise
+from homecheck.corroboration import Standing
 from homecheck.errors import Refused
 from homecheck.evidence import Declaration, Evidence
-from homecheck.measurement import Failure, Measurement, Quantity, Value
+from homecheck.measurement import Bound, Cause, Failure, Level, Measurement, Quantity, Value
 from homecheck.numbers import number, with_unit
 from homecheck.policy import Limits, Policy, Question, Requirement, Trust
+from homecheck.several_runs import SeveralRuns
+from homecheck.shift import Shift
 from homecheck.strict_json import Record
 from tests.forgeries import GENUINE
 
@@ -41,7 +46,7 @@ def judged(
 ) -> Finding:
     quantity = measurement.quantity.name if measurement else "network.download"
     found = evidence(*((measurement,) if measurement else ()))
-    trusted = {quantity: given} if given else None
+    trusted = {quantity: Standing(given)} if given else None
     (finding,) = appraise(found, policy(Requirement(quantity, limits, **more), rule=rule), NAME, trusted).findings
     return finding
 
@@ -99,6 +104,28 @@ def test_a_limit_inside_the_uncertainty_is_inconclusive_under_the_guarded_rule(
 )
 def test_an_upper_limit_is_the_mirror_image(value: float, uncertainty: float, guarded: str) -> None:
     assert verdict(speed(value, uncertainty), AT_MOST_10) == guarded
+
+
+@pytest.mark.parametrize("rule", ["guarded", "simple"])
+@pytest.mark.parametrize(
+    ("value", "bound", "limits", "expected", "words"),
+    [
+        (30, "at_least", AT_LEAST_10, "pass", "at least 30.0 ± 1.0 Mbit/s"),
+        (5, "at_least", AT_LEAST_10, "inconclusive", "it may be better than that"),
+        (3, "at_least", AT_MOST_10, "inconclusive", "it may be worse than that"),
+        (30, "at_least", AT_MOST_10, "fail", "at most 10 Mbit/s needed"),
+        (3, "at_most", AT_MOST_10, "pass", "at most 3.0 ± 1.0 Mbit/s"),
+        (30, "at_most", AT_MOST_10, "inconclusive", "it may be better than that"),
+        (30, "at_most", AT_LEAST_10, "inconclusive", "it may be worse than that"),
+        (5, "at_most", AT_LEAST_10, "fail", "at least 10 Mbit/s needed"),
+    ],
+)
+def test_a_bound_decides_only_what_it_bounds(
+    rule: str, value: float, bound: Bound, limits: Limits, expected: str, words: str
+) -> None:
+    found = judged(replace(speed(value, 1.0), bound=bound), limits, rule=rule)
+    assert found.verdict.word == expected
+    assert words in found.explanation
 
 
 def test_a_band_has_two_limits() -> None:
@@ -203,6 +230,46 @@ def test_equal_numbers_meet_an_equals() -> None:
     assert verdict(Measurement(CORES, 2, 0.0), Limits(equals=2.0)) == "pass"
 
 
+IN_TEXAS = Limits(one_of=("US-TX", "US-FL"))
+
+
+@pytest.mark.parametrize(
+    ("declared", "limits", "expected"),
+    [
+        ("US-TX", IN_TEXAS, "pass"),
+        ("US-CA", IN_TEXAS, "fail"),
+        ("SE", IN_TEXAS, "fail"),
+        ("US", IN_TEXAS, "inconclusive"),  # which part is not known
+        ("US-TX", Limits(one_of=("US", "CA")), "pass"),  # a part lies in its country
+        ("USA", Limits(one_of=("US",)), "fail"),
+        ("US-CA", Limits(none_of=("US-CA",)), "fail"),
+        ("US", Limits(none_of=("US-CA",)), "inconclusive"),
+        ("SE", Limits(none_of=("US-CA",)), "pass"),
+        ("US", Limits(one_of=("US",), warn_on=("US",)), "warn"),
+    ],
+)
+def test_a_region_is_held_against_codes_of_countries_and_their_parts(
+    declared: str, limits: Limits, expected: str
+) -> None:
+    for name in ("place.region", "network.region"):
+        assert verdict(Measurement(Quantity.text(name, "declared"), declared), limits) == expected
+
+
+def test_what_speaks_against_a_region_is_shown_and_refuses_nobody() -> None:
+    region = Measurement(Quantity.text("place.region", "declared"), "US-TX")
+    differs = {"place.region": Standing("self-reported", "the address is of California", differs=True)}
+    found = [
+        appraise(evidence(region), policy(Requirement("place.region", limits)), NAME, differs).findings[0]
+        for limits in (IN_TEXAS, Limits(one_of=("SE",)))
+    ]
+    assert [one.verdict.word for one in found] == ["warn", "fail"]
+    assert [one.explanation for one in found] == [
+        "US-TX, but the address is of California",
+        "US-TX; SE needed, but the address is of California",
+    ]
+    assert "VPN" in found[0].advice
+
+
 # --- Severity, trust, questions ---------------------------------------------------------------------------------------
 
 
@@ -228,6 +295,11 @@ def test_a_value_that_is_not_founded_well_enough_is_inconclusive(
     found = judged(speed(30), AT_LEAST_10, given=given, trust=needed)
     assert found.verdict.word == expected
     assert found.trust == (given or "self-reported")
+
+
+def test_who_is_not_believed_is_not_told_to_change_the_home() -> None:
+    found = judged(speed(30), AT_LEAST_10, given="self-reported", trust="server-observed")
+    assert "This says nothing about your home office." in found.advice
 
 
 @pytest.mark.parametrize(
@@ -396,3 +468,233 @@ def test_a_result_names_policy_and_evidence_by_their_digests() -> None:
     assert members["policy"]["digest"].startswith("sha256:")
     assert members["findings"][0]["verdict"] == "fail"
     assert members["findings"][0]["at_fault"] is None
+
+
+# --- Several runs -----------------------------------------------------------------------------------------------------
+# GENUINE's run began on Monday 2026-11-23 at 12:00 UTC.
+
+BEGUN = 1_795_435_200
+HOUR = 3600
+
+
+def on_several(*earlier: tuple[float, float], latest: float = 40.0, uncertainty: float = 1.0) -> Measurement:
+    """Return a download with earlier ones: hours before now, and Mbit/s, each ± 1."""
+    levels = tuple(Level(BEGUN - int(hours * HOUR), value, 1.0) for hours, value in earlier)
+    return Measurement(SPEED, latest, uncertainty, earlier=levels)
+
+
+WEEK = on_several((100, 30.0), (80, 8.0), (60, 50.0), (40, 45.0))
+
+
+@pytest.mark.parametrize(
+    ("statistic", "limits", "expected"),
+    [
+        ("worst", Limits(at_least=10), "fail"),  # 8 ± 1
+        ("worst", Limits(at_least=8.5), "inconclusive"),
+        ("worst", Limits(at_least=7), "pass"),
+        ("worst", Limits(at_least=5, warn_below=10), "warn"),
+        ("worst", Limits(at_most=52), "pass"),  # 50 ± 1: on the other side, the highest is the worst
+        ("worst", Limits(at_most=49.5), "inconclusive"),
+        ("worst", Limits(at_most=48), "fail"),
+        ("worst", Limits(at_most=90, warn_above=49), "warn"),
+        ("worst", Limits(at_least=7, at_most=48), "fail"),  # a band has a bad side at each end
+        ("median", Limits(at_least=7), "pass"),  # 40; by its ranks between 8 and 50
+        ("median", Limits(at_least=10), "inconclusive"),
+        ("median", Limits(at_least=60), "fail"),
+        ("median", Limits(at_least=7, warn_below=45), "warn"),
+    ],
+)
+def test_the_figure_that_the_policy_names_is_judged_on_its_bad_side(
+    statistic: Any, limits: Limits, expected: str
+) -> None:
+    assert verdict(WEEK, limits, runs=SeveralRuns(statistic)) == expected
+
+
+def test_the_simple_rule_looks_at_the_figure_alone() -> None:
+    assert verdict(WEEK, Limits(at_least=8), runs=SeveralRuns("worst"), rule="simple") == "pass"
+    assert verdict(WEEK, Limits(at_least=8.5), runs=SeveralRuns("worst"), rule="simple") == "fail"
+
+
+def test_the_explanation_says_of_how_many_runs_and_when_the_worst_was() -> None:
+    found = judged(WEEK, Limits(at_least=10), runs=SeveralRuns("worst"))
+    assert found.explanation == (
+        "worst of 5 runs in 14 days, Fri 2026-11-20 04:00 UTC: 8.0 ± 1.0 Mbit/s; at least 10 Mbit/s needed"
+    )
+    assert judged(WEEK, Limits(at_least=7), runs=SeveralRuns("worst")).explanation.endswith("8.0 ± 1.0 Mbit/s")
+
+
+def test_too_few_runs_are_inconclusive_with_what_to_do() -> None:
+    found = judged(WEEK, Limits(at_least=1), runs=SeveralRuns("worst", at_least=7), advice="Ask your provider.")
+    assert (found.verdict, found.at_fault) == (Verdict.INCONCLUSIVE, None)
+    assert found.explanation == "5 of 7 runs in 14 days"
+    assert found.advice.startswith("Measure on 2 more occasions: homecheck check --only 'network*' --no-upload")
+
+
+def test_too_few_runs_of_the_room_ask_for_more_of_the_room() -> None:
+    noise = Measurement(Quantity("room.noise", "dBFS(A)", "test"), -60.0, 0.5)
+    found = judged(noise, Limits(at_most=-40), runs=SeveralRuns("median"))
+    assert found.advice.startswith("Measure on 4 more occasions: homecheck check --only 'room*' --no-upload")
+
+
+def test_runs_that_are_too_old_do_not_count() -> None:
+    measured = on_several((15 * 24, 1.0), (13 * 24, 30.0))
+    assert verdict(measured, Limits(at_least=10), runs=SeveralRuns("worst", at_least=2)) == "pass"
+    assert verdict(measured, Limits(at_least=10), runs=SeveralRuns("worst", days=16, at_least=2)) == "fail"
+
+
+def test_only_runs_inside_the_hours_count_and_that_may_leave_out_the_latest() -> None:
+    evenings = SeveralRuns("worst", at_least=1, hours=Shift("Europe/Stockholm", ("Mon-Fri 18:00-22:00",)))
+    friday_evening = on_several((66, 5.0), (24, 1.0))  # Friday 19:00 and Sunday 13:00 in Stockholm; now is Monday 13:00
+    found = judged(friday_evening, Limits(at_least=10), runs=evenings)
+    assert found.verdict is Verdict.FAIL
+    assert (
+        "worst of 1 run in 14 days, Mon-Fri 18:00-22:00 (Europe/Stockholm), Fri 2026-11-20 19:00 CET"
+        in found.explanation
+    )
+    none = judged(on_several((24, 1.0)), Limits(at_least=10), runs=evenings)
+    assert (none.verdict, none.explanation) == (
+        Verdict.INCONCLUSIVE, "0 of 1 runs in 14 days, Mon-Fri 18:00-22:00 (Europe/Stockholm)",
+    )  # fmt: skip
+    assert "Measure on 1 more occasion within Mon-Fri 18:00-22:00 (Europe/Stockholm)" in none.advice
+
+
+def test_a_level_from_after_the_check_does_not_count() -> None:
+    measured = on_several((0, 99.0), (-5, 98.0))
+    assert judged(measured, Limits(at_least=1), runs=SeveralRuns("worst", at_least=2)).explanation.startswith("1 of 2")
+
+
+def test_what_could_not_be_measured_now_is_not_passed_by_what_was_measured_before() -> None:
+    failed = Measurement(SPEED, failure=Failure("stalled", "line", "nothing came", "Again."), earlier=WEEK.earlier)
+    found = judged(failed, Limits(at_least=1), runs=SeveralRuns("worst", at_least=1))
+    assert (found.verdict, found.at_fault) == (Verdict.INCONCLUSIVE, "line")
+
+
+def test_several_runs_are_the_persons_own_word_whoever_saw_the_last_one() -> None:
+    found = judged(WEEK, Limits(at_least=7), runs=SeveralRuns("worst"), given="server-observed")
+    assert (found.verdict, found.trust) == (Verdict.PASS, "self-reported")
+
+
+def test_without_a_rule_for_several_runs_earlier_ones_change_nothing() -> None:
+    assert judged(WEEK, Limits(at_least=10)) == judged(speed(40.0, 1.0), Limits(at_least=10))
+
+
+def test_a_text_in_the_place_of_a_number_has_no_runs() -> None:
+    text = Measurement(Quantity.text("network.download", "test"), "fast")
+    assert verdict(text, Limits(at_least=1), runs=SeveralRuns("worst", at_least=1)) == "inconclusive"
+
+
+WIFI = Cause("home_link", "the way to your own router already varies by 41 ms")
+OURS = Cause("server", "our server was busy")
+
+
+def slow(cause: Cause | None, value: float = 5.0, uncertainty: float = 0.1) -> Measurement:
+    return replace(speed(value, uncertainty), cause=cause)
+
+
+@pytest.mark.parametrize(
+    ("cause", "word"),
+    [
+        (None, "fail"),
+        (WIFI, "fail"),
+        (Cause("line", "it is the line"), "fail"),
+        (Cause(None, "nobody knows"), "fail"),
+        (OURS, "inconclusive"),
+        (Cause("agent", "homecheck was slow itself"), "inconclusive"),
+    ],
+)
+def test_a_value_that_our_own_side_has_spoilt_never_counts_against_the_person(cause: Cause | None, word: str) -> None:
+    found = judged(slow(cause), AT_LEAST_10, advice="Plug in a cable.")
+    assert found.verdict.word == word
+    assert found.cause == cause
+    assert found.at_fault is None  # it was measured
+    assert found.advice == ("Plug in a cable." if word == "fail" else OURS_ADVICE)
+
+
+def test_our_own_fault_never_turns_into_a_pass_nor_a_pass_into_doubt() -> None:
+    assert judged(slow(OURS, 10.05), AT_LEAST_10).verdict.word == "inconclusive"  # the limit lies in the uncertainty
+    assert judged(slow(OURS, 20), AT_LEAST_10).verdict.word == "warn"
+    good = judged(slow(OURS, 50), AT_LEAST_10)
+    assert (good.verdict.word, good.cause) == ("pass", None)
+    advisory = judged(slow(OURS), AT_LEAST_10, severity="advisory")
+    assert advisory.verdict.word == "warn"
+
+
+OUR_DOING = Cause("server", "the way to our server slows down")
+
+
+def test_of_several_runs_one_that_our_own_side_has_spoilt_does_not_count() -> None:
+    ours = replace(on_several((80, 30.0), (60, 50.0), latest=5.0), cause=OUR_DOING)
+    line = replace(ours, cause=Cause("line", "your provider's network slows down"))
+    rule = SeveralRuns("worst", at_least=2)
+    assert verdict(line, Limits(at_least=10), runs=rule) == "fail"
+    assert verdict(ours, Limits(at_least=10), runs=rule) == "pass"
+    assert verdict(ours, Limits(at_least=10), runs=SeveralRuns("worst", at_least=3)) == "inconclusive"
+    assert verdict(ours, Limits(at_least=4), runs=SeveralRuns("worst", at_least=3)) == "pass"  # good is good
+    earlier = replace(on_several((80, 5.0), (60, 50.0), latest=30.0), cause=OUR_DOING)
+    assert verdict(earlier, Limits(at_least=10), runs=rule) == "fail"  # of another day
+
+
+def test_a_finding_with_its_cause_is_written_and_read_again() -> None:
+    for cause in (None, WIFI, Cause(None, "nobody knows")):
+        found = judged(slow(cause), AT_LEAST_10)
+        assert Finding.read(Record(found.members(), "finding")) == found
+
+
+def test_a_finding_whose_cause_blames_nobody_known_is_refused() -> None:
+    members = {**judged(slow(WIFI), AT_LEAST_10).members(), "cause": {"at_fault": "candidate", "sentence": "x"}}
+    with pytest.raises(ValueError, match="at_fault 'candidate' is none of"):
+        Finding.read(Record(members, "finding"))
+
+
+ENDS = (None, 10, 25)
+NAMES: Any = ((), ("wired",), ("wired", "usb"), ("unverified",), ("SE",), ("SE-AB", "wired"), (True,))
+REGION = Quantity.text("place.region", "test")
+SPOKEN = Quantity.yes_no("landline.callback", "test")  # never by the agent's own word
+
+
+def every_limit(*, numeric: bool) -> Iterator[Limits]:
+    """Yield all limits that can be made of a few values."""
+    if numeric:
+        kinds = ("at_least", "at_most", "warn_below", "warn_above")
+        choices: Any = product(ENDS, repeat=4)
+    else:
+        kinds = ("equals", "one_of", "none_of", "warn_on")
+        choices = product((None, True, False, "wired"), NAMES, NAMES, NAMES)
+    for chosen in choices:
+        with suppress(ValueError):  # they contradict one another, or there is none
+            yield Limits(**dict(zip(kinds, chosen, strict=True)))
+
+
+def every_measurement() -> Iterator[Measurement]:
+    for value, doubt, bound in product((9.5, 10, 10.0, 12, 25, 25.5), (0, 1.0, 20.0), (None, "at_least", "at_most")):
+        yield Measurement(SPEED, value, doubt, bound=cast("Bound | None", bound))
+    yield Measurement(SPEED, 50, 0.0, cause=WIFI)
+    yield Measurement(SPEED, 1, 0.0, cause=OURS)
+    yield from (Measurement(TRANSPORT, word) for word in ("wired", "usb", "unverified", ""))
+    yield from (Measurement(quantity, answer) for quantity in (VPN, SPOKEN) for answer in (True, False))
+    yield Measurement(CORES, 1, 0)  # which is not true, though Python finds them equal
+    yield from (Measurement(REGION, place) for place in ("SE", "SE-AB", "ES"))
+    yield Measurement(TRANSPORT, failure=Failure("no_device", "device", "no headset", "Plug it in."))
+
+
+def test_what_is_judged_in_one_stride_is_found_as_the_long_way_finds_it() -> None:
+    found = list(every_measurement())
+    names = list(every_limit(numeric=False))
+    limits = {True: [*every_limit(numeric=True), *names[::7]], False: [*names, Limits(at_least=1)]}
+    met = 0
+    for measurement in found:
+        sent = evidence(measurement)
+        told = {measurement.quantity.name: Standing("self-reported")}  # the same, but told: it is looked at closely
+        for one in limits[measurement.quantity not in (TRANSPORT, REGION, SPOKEN, CORES)]:
+            for rule in ("guarded", "simple"):
+                asked = policy(Requirement(measurement.quantity.name, one, "advisory", "why", "", "do"), rule=rule)
+                (finding,) = appraise(sent, asked, NAME).findings
+                (long_way,) = appraise(sent, asked, NAME, told).findings
+                assert list(finding.members().items()) == list(long_way.members().items()), (measurement, one, rule)
+                met += finding.verdict is Verdict.PASS
+    assert met > 1_000
+
+
+@pytest.mark.parametrize("more", [{"trust": "corroborated"}, {"runs": SeveralRuns("worst", at_least=3)}])
+def test_a_requirement_that_asks_for_more_than_one_run_or_word_is_never_judged_in_one_stride(more: Any) -> None:
+    assert verdict(speed(50.0), AT_LEAST_10, **more) == "inconclusive"

@@ -19,12 +19,13 @@ from homecheck.evidence import Evidence
 from homecheck.exchange import Answer
 from homecheck.observation import Flow, SessionObservation
 from homecheck.policy import parse_policy, read_policy
-from homecheck.receipt import Receipt
+from homecheck.receipt import Receipt, Statement
 from homecheck.report.text import result_text
 from homecheck.signing import Verified
 from homecheck.standards.rfc_3339 import from_text
 from homecheck.strict_json import serialize
 from tests.people import FAILS, POLICY_TEXT, Worker
+from tests.small_log import SmallLog
 
 HEAD = 'name = "x"\nversion = "1"\n[[requirement]]\nquantity = "network.rtt"\n'
 NOON = from_text("2026-11-23T12:00:00.000Z")
@@ -58,7 +59,7 @@ def result(**changes: Any) -> AttestationResult:
 
 def receipt_of(found: AttestationResult) -> Verified:
     evidence_id = "019ab1c2-d3e4-7f01-8234-56789abcdef0"
-    return Verified(Receipt(DIGEST, evidence_id, "https://c.example", "p", NOON, 0, "none", found).to_bytes())
+    return Verified(SmallLog().receipt(Statement(DIGEST, evidence_id, "https://c.example", "p", NOON, "none", found)))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from homecheck.errors import AT_FAULT, ProbeError
 from homecheck.measurement import (
     MAX_TEXT,
+    Cause,
     Failure,
     Kind,
     Measurement,
@@ -129,3 +131,27 @@ def test_somebody_known_is_at_fault(at_fault: Any) -> None:
 def test_nobody_else_can_be_blamed() -> None:
     with pytest.raises(ValueError, match="at_fault 'candidate' is none of device, room"):
         Failure("a", "candidate", "b", "c")  # type: ignore[arg-type]  # what a stranger's probe may try
+
+
+def test_a_value_may_say_where_it_arises_and_a_failure_says_so_itself() -> None:
+    cause = Cause("home_link", "the way to your own router already varies by 41 ms")
+    assert Measurement(LENGTH, 1.25, 0.05, cause=cause).cause == cause
+    with pytest.raises(ValueError, match="no cause beside its own"):
+        Measurement(LENGTH, failure=DARK, cause=cause)
+
+
+def test_a_bound_is_of_a_number_that_was_measured() -> None:
+    assert Measurement(LENGTH, 1.25, 0.05, bound="at_most").bound == "at_most"
+    for change in ({"bound": "about"}, {"value": None, "uncertainty": None, "failure": DARK, "bound": "at_least"}):
+        with pytest.raises(ValueError, match="bound"):
+            replace(Measurement(LENGTH, 1.25, 0.05), **change)
+    with pytest.raises(ValueError, match="bound"):
+        Measurement(COLOUR, "red", bound="at_least")
+
+
+def test_a_cause_blames_somebody_known_or_nobody() -> None:
+    assert Cause(None, "no part of the way alone explains it").at_fault is None
+    with pytest.raises(ValueError, match="at_fault 'neighbour' is none of"):
+        Cause("neighbour", "it is the neighbour's fault")  # type: ignore[arg-type]  # as it comes from a file
+    with pytest.raises(ValueError, match="501 characters"):
+        Cause("line", "x" * 501)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from homecheck.numbers import number, with_uncertainty, with_unit
+from homecheck.numbers import counted, number, with_uncertainty, with_unit
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,9 @@ def test_a_bare_number_has_no_unit_behind_it() -> None:
 @pytest.mark.parametrize(("value", "text"), [(10, "10"), (3.14159, "3.14"), (123.4, "123"), (0.0001, "0.0001")])
 def test_limits_are_short(value: float, text: str) -> None:
     assert number(value) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 runs"), (1, "1 run"), (2, "2 runs")])
+def test_one_is_no_plural(count: int, text: str) -> None:
+    assert counted(count, "run") == text
+    assert counted(count, "entry", "entries") == text.replace("runs", "entries").replace("run", "entry")

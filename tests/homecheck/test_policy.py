@@ -13,6 +13,8 @@ import pytest
 from homecheck.errors import PolicyError
 from homecheck.measurement import CheckSetup, Kind, Target
 from homecheck.policy import PRESETS, Limits, Policy, load_policy, parse_policy
+from homecheck.several_runs import SeveralRuns
+from homecheck.shift import Shift
 from homecheck.signing import POLICY, sign, verify
 from homecheck.strict_json import parse_object
 from probes import PROBES
@@ -58,6 +60,10 @@ REFUSED = {
     "infinite limit": (requirement("at_least = inf"), "at_least: a number is expected, not inf"),
     "nan as a limit": (requirement("at_most = nan"), "at_most: a number is expected, not nan"),
     "date as a limit": (requirement("equals = 2026-01-01"), "equals: a number, text, true, false or null"),
+    "limits crossed beside a good key": (
+        requirement('at_least = 5\nat_most = 3\nseverity = "advisory"'),
+        "mine.toml: network.download: at_least = 5 and at_most = 3 contradict",
+    ),
     "limits crossed": (requirement("at_least = 5\nat_most = 3"), "at_least = 5 and at_most = 3 contradict"),
     "warns below the limit": (requirement("at_least = 5\nwarn_below = 3"), "at_least = 5 and warn_below = 3"),
     "warns above the limit": (requirement("at_most = 5\nwarn_above = 7"), "warn_above = 7 and at_most = 5"),
@@ -92,12 +98,84 @@ REFUSED = {
     "port too large": (target(port="65536"), "target softphone: port 65536 is above 65535"),
     "unknown protocol": (target(protocol='"sip"'), "protocol = 'sip' is none of tcp, udp, tls, https, wss"),
     "target without host": (target(host="7"), "host: a text is expected, not 7"),
+    "name with a bell": (target(name='"soft\\u0007phone"'), "the name holds what cannot be printed"),
+    "host with a user": (target(host='"good.example@evil.example"'), "is neither a name nor an address"),
+    "host with a path": (target(host='"evil.example/x"'), "is neither a name nor an address"),
+    "host with a line": (target(host='"evil.example\\r\\nHost: x"'), "is neither a name nor an address"),
+    "path of a tls target": (target(path='"/ws"'), "path goes with protocol = 'https' or 'wss', not with 'tls'"),
+    "path without a slash": (target(protocol='"wss"', path='"ws"'), "path = 'ws' is no path: it begins with /"),
+    "path with a blank": (target(protocol='"wss"', path='"/a b"'), "path = '/a b' is no path"),
+    "path with a line": (target(protocol='"wss"', path='"/a\\r\\nX: y"'), "is no path"),
+    "endless path": (target(protocol='"https"', path=f'"/{"a" * 100}"'), "is no path"),
+    "probe of a tls target": (target(probe='"stun"'), "probe goes with protocol = 'udp', not with 'tls'"),
+    "unknown probe": (target(protocol='"udp"', probe='"ping"'), "probe = 'ping' is none of stun, sip"),
+    "seventeen targets": (
+        HEAD + ONE + "".join(f'[[target]]\nname = "t{n}"\nhost = "a.example"\nport = {n}\n' for n in range(1, 18)),
+        "mine.toml: 17 targets, at most 16",
+    ),
     "unknown zone": (HEAD + ONE + '[shift]\ntimezone = "Mars"\nwindows = ["Mon 08:00-09:00"]\n', "'Mars' is not known"),
     "no windows": (HEAD + ONE + '[shift]\ntimezone = "UTC"\nwindows = []\n', "windows is empty"),
     "bad window": (HEAD + ONE + '[shift]\ntimezone = "UTC"\nwindows = ["Mon"]\n', "'Mon' is no window"),
+    "unknown statistic": (
+        requirement('at_least = 5\nstatistic = "mean"'),
+        "statistic = 'mean' is none of latest, median",
+    ),
+    "days without a statistic": (
+        requirement('at_least = 5\nover = "7d"'),
+        "over goes with statistic = median, p90, worst",
+    ),
+    "hours of the latest": (
+        requirement('at_least = 5\nstatistic = "latest"\nhours = "Mon 08:00-09:00"'),
+        "network.download: hours goes with statistic",
+    ),
+    "a statistic of names": (
+        requirement('one_of = ["a"]\nstatistic = "worst"'),
+        "statistic goes with at_least, at_most",
+    ),
+    "a statistic of yes or no": (
+        requirement('equals = true\nstatistic = "worst"', "network.udp"),
+        "mine.toml: network.udp: statistic goes with at_least, at_most, warn_below and warn_above alone",
+    ),
+    "a statistic of what is not kept": (
+        requirement('at_least = 5\nstatistic = "worst"', "headset.snr"),
+        "mine.toml: headset.snr: statistic: no earlier runs are kept of it, only of network.* and room.*",
+    ),
+    "a statistic that nobody saw": (
+        requirement('at_least = 5\nstatistic = "worst"\ntrust = "server-observed"'),
+        "trust = 'server-observed' contradicts statistic: earlier runs are always self-reported",
+    ),
+    "runs over hours": (
+        requirement('at_least = 5\nstatistic = "p90"\nover = "36h"'),
+        "over = '36h' is no number of days",
+    ),
+    "runs over a year": (requirement('at_least = 5\nstatistic = "p90"\nover = "365d"'), "over = 365d is not between"),
+    "no runs": (requirement('at_least = 5\nstatistic = "p90"\nruns_at_least = 0'), "runs_at_least: 0 is not between 1"),
+    "too many runs": (requirement('at_least = 5\nstatistic = "p90"\nruns_at_least = 61'), "61 is not between 1 and 60"),
+    "hours without a zone": (
+        requirement('at_least = 5\nstatistic = "worst"\nhours = "Mon-Fri 18:00-22:00"'),
+        "network.download: hours needs a time zone: add [shift]",
+    ),
+    "bad hours": (
+        requirement('at_least = 5\nstatistic = "worst"\nhours = "evenings"')
+        + '[shift]\ntimezone = "UTC"\nwindows = ["Mon 08:00-09:00"]\n',
+        "network.download: 'evenings' is no window",
+    ),
+    "misspelt key beside a statistic": (
+        requirement('at_least = 5\nstatistic = "worst"\nrun_at_least = 5'),
+        "network.download: unknown key 'run_at_least'",
+    ),
+    "no data": (
+        HEAD + ONE + "[network]\nmost_megabytes = 0\n",
+        "mine.toml: network: most_megabytes: 0 is not between 1",
+    ),
+    "half a megabyte": (HEAD + ONE + "[network]\nmost_megabytes = 0.5\n", "most_megabytes: a whole number is expected"),
+    "unknown key in network": (
+        HEAD + ONE + "[network]\nmegabytes = 9\n",
+        "mine.toml: network: unknown key 'megabytes'",
+    ),
     "unknown key in shift": (
         HEAD + ONE + '[shift]\ntimezone = "UTC"\nwindow = ["Mon"]\n',
-        "mine.toml.shift: unknown key 'window'",
+        "mine.toml: shift: unknown key 'window'",
     ),
 }
 
@@ -155,6 +233,28 @@ def test_a_policy_comes_back_from_its_signed_form_with_the_same_digest() -> None
     assert again.digest == policy.digest
 
 
+def test_a_target_is_agreed_to_by_protocol_host_and_port_and_only_when_it_is_asked_for() -> None:
+    two = target() + '[[target]]\nname = "six"\nhost = "2001:db8::7"\nport = 443\nprotocol = "wss"\npath = "/ws"\n'
+    assert parse_policy(two, "mine.toml").tried() == ()
+    asked = two + '[[requirement]]\nquantity = "reach.softphone"\nequals = true\n'
+    policy = parse_policy(asked + '[[requirement]]\nquantity = "reach.six"\nequals = true\n', "mine.toml")
+    addresses = {"tls://calls.example.com:443", "wss://[2001:db8::7]:443/ws"}
+    assert {one.address for one in policy.tried()} == addresses
+    assert policy.asks() == policy.quantities() | addresses
+
+
+def test_udp_is_asked_by_stun_but_by_sip_at_its_own_port() -> None:
+    asked = {(port, probe): Target("t", "a.example", port, "udp", probe=probe).asked_by
+             for port, probe in ((3478, ""), (5060, ""), (5060, "stun"), (9000, "sip"))}  # fmt: skip
+    assert asked == {(3478, ""): "stun", (5060, ""): "sip", (5060, "stun"): "stun", (9000, "sip"): "sip"}
+
+
+def test_a_policy_without_the_newer_keys_keeps_its_digest() -> None:
+    """The digest was printed by the program (a77e931) before targets had `path` and `probe`."""
+    before = "sha256:5d66c9257b4189e767a8423dd6b4bb0721db82b3bd9740de2e148a6a8753ab59"
+    assert parse_policy(target(), "mine.toml").digest == before
+
+
 def test_the_digest_does_not_depend_on_spaces_order_or_comments() -> None:
     first = parse_policy(HEAD + ONE, "a.toml")
     second = parse_policy(
@@ -187,6 +287,37 @@ def test_a_question_is_asked_in_the_persons_language_or_in_english() -> None:
 def test_a_policy_names_everything_that_must_be_sent() -> None:
     policy = parse_policy(HEAD + ONE + declaration('question.en = "?"')[len(HEAD) :], "a")
     assert policy.quantities() == {"network.download", "declaration.corded"}
+
+
+def test_several_runs_are_read_with_their_defaults() -> None:
+    (found,) = parse_policy(requirement('at_least = 5\nstatistic = "worst"'), "a").requirements
+    assert found.runs == SeveralRuns("worst", 14, 5, None)
+    (latest,) = parse_policy(requirement('at_least = 5\nstatistic = "latest"'), "a").requirements
+    assert latest.runs is None
+
+
+def test_a_rule_for_several_runs_survives_the_way() -> None:
+    body = 'at_most = 5\nstatistic = "p90"\nover = "30d"\nruns_at_least = 9\nhours = "Mon-Fri 18:00-22:00"'
+    shift = '[shift]\ntimezone = "Europe/Stockholm"\nwindows = ["Mon-Fri 17:00-23:00"]\n'
+    policy = parse_policy(requirement(body, "network.rtt") + shift + "[network]\nmost_megabytes = 150\n", "mine.toml")
+    (found,) = policy.requirements
+    assert found.runs == SeveralRuns("p90", 30, 9, Shift("Europe/Stockholm", ("Mon-Fri 18:00-22:00",)))
+    assert policy.most_megabytes == 150
+    again = Policy.from_bytes(verify(sign(policy.to_bytes(), POLICY, DEVICE), POLICY, ENROLLED.get))
+    assert (again, again.digest) == (policy, policy.digest)
+    changed = (
+        body.replace("p90", "worst"),
+        body.replace("30d", "29d"),
+        body.replace("= 9", "= 8"),
+        body.rpartition("\n")[0],
+    )
+    digests = {parse_policy(requirement(one, "network.rtt") + shift, "a").digest for one in changed}
+    assert len(digests | {policy.digest}) == 5
+
+
+def test_earlier_levels_are_asked_for_by_a_name_of_their_own() -> None:
+    policy = parse_policy(requirement('at_least = 5\nstatistic = "worst"'), "a")
+    assert policy.quantities() == {"network.download", "network.download.earlier"}
 
 
 def test_a_file_is_read_and_a_missing_one_is_named(tmp_path: Path) -> None:
@@ -300,8 +431,59 @@ def test_only_strict_wired_demands_a_cable_and_a_cord() -> None:
     assert not any(cable or cord for name, (cable, cord) in demands.items() if name != "strict-wired")
 
 
+# Who requires what, by published requirements; a required antivirus would fail nearly everybody on Linux.
+GUARDED = {
+    "chat-only": ("advisory", "advisory", None),
+    "voice-basic": ("advisory", "advisory", None),
+    "voice-standard": ("required", "advisory", "advisory"),
+    "strict-wired": ("required", "required", "required"),
+    "voice-landline": ("advisory", "advisory", None),
+    "video-agent": ("required", "advisory", "advisory"),
+}
+
+
+@PRESET
+def test_presets_ask_for_firewall_antivirus_and_updates(name: str) -> None:
+    asked = {found.quantity: found.severity for found in load_policy(name).requirements}
+    quantities = ("security.firewall", "security.antivirus", "security.updates_age")
+    assert tuple(asked.get(quantity) for quantity in quantities) == GUARDED[name]
+    assert "security.disk_encrypted" not in asked  # no employer was found that publishes it
+
+
 def test_presets_are_toml_of_their_own_name() -> None:
     folder = Path(__file__).parents[2] / "homecheck" / "policies"
     assert {path.stem for path in folder.glob("*.toml")} == set(PRESETS)
     for path in folder.glob("*.toml"):
         assert tomllib.loads(path.read_text(encoding="utf-8"))["name"] == path.stem
+
+
+DEVICE_LIST = """
+[[device]]
+usb = "0b0e:0e40"
+kind = "wired"
+name = "Jabra Evolve2 40"
+source = "tested by IT"
+
+[device_names]
+wireless_receiver = ["Link 390"]
+"""
+
+
+def test_a_policy_brings_the_devices_that_its_program_lists_and_signs_them() -> None:
+    policy = parse_policy(HEAD + ONE + DEVICE_LIST, "mine.toml")
+    (device,) = policy.devices.devices
+    assert (device.usb, device.kind, device.name) == ("0b0e:0e40", "wired", "Jabra Evolve2 40")
+    assert policy.devices.words == {"wireless_receiver": ("Link 390",)}
+    assert Policy.from_bytes(verify(sign(policy.to_bytes(), POLICY, DEVICE), POLICY, ENROLLED.get)) == policy
+    assert policy.digest != parse_policy(HEAD + ONE, "mine.toml").digest
+
+
+def test_a_mistake_in_a_policys_devices_is_named() -> None:
+    with pytest.raises(PolicyError, match=r"mine\.toml\.device\[0\] \(0b0e:0e40\): kind: 'cord' is none of wired"):
+        parse_policy(HEAD + ONE + DEVICE_LIST.replace('"wired"', '"cord"'), "mine.toml")
+
+
+@pytest.mark.parametrize("name", ["strict-wired", "voice-standard", "video-agent"])
+def test_presets_that_ask_for_a_cord_mind_lists_that_candidates_can_write(name: str) -> None:
+    limits = {requirement.quantity: requirement.limits for requirement in load_policy(name).requirements}
+    assert limits["headset.identified_by"].none_of == ("local",)

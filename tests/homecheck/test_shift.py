@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from homecheck.shift import Shift, Window
+from homecheck.shift import DAYS, Shift, Stretch, Window
 
 # 2026-11-23 is a Monday. Stockholm is UTC+1 in winter and UTC+2 in summer.
 
@@ -103,3 +107,94 @@ def test_an_unknown_zone_is_refused(zone: str) -> None:
 def test_a_shift_without_windows_is_refused() -> None:
     with pytest.raises(ValueError, match="windows is empty"):
         Shift("UTC", ())
+
+
+EVENINGS = Shift("Europe/Stockholm", ("Mon-Fri 18:00-22:00",))
+
+
+def test_a_window_is_one_stretch_between_its_ends() -> None:
+    # Monday 23 to Tuesday 24 November: 18:00 to 22:00 in Stockholm is 17:00 to 21:00.
+    assert EVENINGS.stretches(utc(23, 0), utc(25, 0)) == [
+        Stretch(utc(23, 17), utc(23, 21)),
+        Stretch(utc(24, 17), utc(24, 21)),
+    ]
+
+
+def test_a_stretch_is_cut_to_the_second_where_the_time_looked_at_begins_and_ends() -> None:
+    begin, end = utc(23, 18, 30).replace(second=41), utc(23, 18, 30).replace(second=52, microsecond=7)
+    assert EVENINGS.stretches(begin, end) == [Stretch(begin, end)]
+    assert EVENINGS.stretches(utc(23, 16), utc(23, 17)) == []
+    assert EVENINGS.stretches(end, begin) == []
+
+
+def test_windows_that_meet_are_one_stretch_and_the_zone_of_the_question_does_not_matter() -> None:
+    shift = Shift("UTC", ("Mon 08:00-10:00", "Mon 09:30-12:00", "Mon 12:00-13:00", "Mon 14:00-15:00"))
+    stockholm = ZoneInfo("Europe/Stockholm")
+    for zone in (UTC, stockholm):
+        found = shift.stretches(utc(23, 0).astimezone(zone), utc(24, 0).astimezone(zone))
+        assert found == [Stretch(utc(23, 8), utc(23, 13)), Stretch(utc(23, 14), utc(23, 15))]
+
+
+def test_a_night_past_midnight_is_one_stretch() -> None:
+    shift = Shift("Europe/Stockholm", ("Sun 22:00-06:00",))
+    assert shift.stretches(utc(22, 12), utc(24, 12)) == [Stretch(utc(22, 21), utc(23, 5))]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "hours"),
+    [
+        # In the night to Sunday 29 March 2026 02:00 becomes 03:00 in Stockholm: 01:00 UTC.
+        (utc(28, 21, month=3), utc(29, 4, month=3), [(utc(28, 21, month=3), utc(29, 4, month=3))]),
+        # In the night to Sunday 25 October 2026 03:00 becomes 02:00: 01:00 UTC.
+        (utc(24, 20, month=10), utc(25, 5, month=10), [(utc(24, 20, month=10), utc(25, 5, month=10))]),
+    ],
+)
+def test_a_night_of_eight_hours_has_seven_in_spring_and_nine_in_autumn(
+    begin: datetime, end: datetime, hours: list[tuple[datetime, datetime]]
+) -> None:
+    found = Shift("Europe/Stockholm", ("Sat 22:00-06:00",)).stretches(
+        begin - timedelta(days=1), end + timedelta(days=1)
+    )
+    assert found == [Stretch(*pair) for pair in hours]
+
+
+def test_an_hour_that_does_not_come_in_spring_has_no_stretch_and_in_autumn_it_comes_twice() -> None:
+    shift = Shift("Europe/Stockholm", ("Sun 02:10-02:40",))
+    assert shift.stretches(utc(29, 0, month=3), utc(29, 12, month=3)) == []
+    assert shift.stretches(utc(25, 0, month=10) - timedelta(hours=2), utc(25, 12, month=10)) == [
+        Stretch(utc(25, 0, 10, month=10), utc(25, 0, 40, month=10)),
+        Stretch(utc(25, 1, 10, month=10), utc(25, 1, 40, month=10)),
+    ]
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns", "Pacific/Chatham"])
+def test_zones_with_odd_offsets_hold_at_every_second_of_their_stretches_and_at_no_other(zone: str) -> None:
+    shift = Shift(zone, ("Sat-Sun 01:45-03:15",))
+    for month, day in ((4, 3), (10, 2)):  # Lord Howe changes by half an hour on 5 April and 4 October 2026
+        begin = utc(day, 6, month=month)
+        found = shift.stretches(begin, begin + timedelta(days=2))
+        for step in range(0, 2 * 86_400, 30):
+            moment = begin + timedelta(seconds=step)
+            assert shift.holds(moment) is any(one.begin <= moment < one.end for one in found), moment
+
+
+@given(
+    st.sampled_from(["Europe/Stockholm", "Australia/Lord_Howe", "America/St_Johns", "Africa/Casablanca", "Asia/Gaza"]),
+    st.lists(st.tuples(st.integers(0, 6), st.integers(0, 1439), st.integers(0, 1439)), min_size=1, max_size=3),
+    st.integers(0, 364),
+)
+@settings(max_examples=15, deadline=None)
+def test_stretches_are_what_every_single_minute_says(zone: str, windows: list[tuple[int, int, int]], day: int) -> None:
+    texts = tuple(
+        f"{DAYS[first]} {begin // 60:02}:{begin % 60:02}-{end // 60:02}:{end % 60:02}"
+        for first, begin, end in windows
+        if begin != end
+    )
+    if not texts:
+        return
+    shift, begin = Shift(zone, texts), datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=day)
+    found = shift.stretches(begin, begin + timedelta(days=2))
+    for step in range(2 * 1440):
+        moment = begin + timedelta(minutes=step)
+        assert shift.holds(moment) is any(one.begin <= moment < one.end for one in found), moment
+    assert all(one.end < later.begin for one, later in pairwise(found))

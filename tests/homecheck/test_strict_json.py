@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homecheck.errors import Refused
-from homecheck.strict_json import MAX_DEPTH, Record, canonical, parse_object, serialize
+from homecheck.strict_json import MAX_DEPTH, Record, _parse_any_spelling, canonical, parse_object, serialize
 
 REFUSED = {
     "empty": (b"", "not-json"),
@@ -129,6 +131,85 @@ VALUES = st.recursive(
 )  # fmt: skip
 
 
+def outcome(parse: Callable[[bytes], Any], data: bytes) -> object:
+    """Return what a parser makes of `data`; 1, 1.0 and true are told apart, and so are 0.0 and -0.0."""
+    try:
+        return repr(parse(data))
+    except Refused as error:
+        return error.reason, error.message
+
+
+ODD_NUMBERS = st.sampled_from(
+    [2**53, -(2**53), 2**53 + 1, -(2**53) - 1, 2**63, 2**64 - 1, 1e16, 1e-5, 1e-7, -0.0, 0.1 + 0.2, 5e-324, 1e308]
+)
+
+
+def nested(levels: int) -> object:
+    return [nested(levels - 1)] if levels else {}
+
+
+DEEP = st.integers(0, 2 * MAX_DEPTH).map(nested)
+DOCUMENTS = st.dictionaries(
+    st.text(st.characters(codec="utf-8"), max_size=3),
+    VALUES | ODD_NUMBERS | DEEP | st.lists(st.dictionaries(st.sampled_from("ab"), ODD_NUMBERS), max_size=2),
+    max_size=4,
+)
+PIECES = st.sampled_from(
+    [
+        b'"a":1,',
+        b'"a":2',
+        b",",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b" ",
+        b"\\u0061",
+        b"\\ud800",
+        b"\\/",
+        b"\xff",
+        b"9" * 20,
+        b"-0",
+        b"e5",
+    ]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(DOCUMENTS, st.integers(0, 400), st.integers(0, 3), PIECES | st.just(b""))
+def test_the_quick_way_reads_and_refuses_as_the_slow_one_does(
+    document: dict[str, Any], at: int, cut: int, piece: bytes
+) -> None:
+    """What orjson writes, as it is and with a piece changed: a duplicate, another spelling, a text without an end."""
+    try:
+        written = orjson.dumps(document)
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits, or half of a surrogate pair
+        return
+    at %= len(written)
+    for data in (written, written[:at] + piece + written[at + cut :]):
+        assert outcome(parse_object, data) == outcome(lambda data: _must_be_object(_parse_any_spelling(data)), data)
+
+
+def _must_be_object(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise Refused("not-json", f"a JSON object is expected, not {type(value).__name__}")
+    return value
+
+
+QUICK_AND_WRONG = {
+    "integer of 2^53+1": (b'{"a":9007199254740993}', "bad-number"),
+    "integer of 2^53+1 in a list": (b'{"a":[0,9007199254740993]}', "bad-number"),
+    "integer of -2^63": (b'{"a":-9223372036854775808}', "bad-number"),
+    "33 levels": (b'{"a":' * 32 + b"{}" + b"}" * 32, "too-deep"),
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), QUICK_AND_WRONG.values(), ids=QUICK_AND_WRONG)
+def test_what_orjson_writes_the_same_again_is_refused_all_the_same(data: bytes, reason: str) -> None:
+    assert orjson.dumps(orjson.loads(data)) == data
+    assert outcome(parse_object, data)[0] == reason  # type: ignore[index]  # a refusal is a pair
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), st.integers() | st.text("aü")))
 def test_canonical_form_does_not_depend_on_the_order_of_members(members: dict[str, Any]) -> None:
@@ -180,6 +261,8 @@ WRONG = {
     "scalar for a list": (lambda found: found.scalar("list"), "thing: list: a number, text, true"),
     "texts for an object": (lambda found: found.texts("object"), "thing: object: a list is expected"),
     "texts with a number": (lambda found: Record({"a": ["x", 1]}, "it").texts("a"), "it: a: a list of texts"),
+    "rows that are none": (lambda found: Record({"a": [1]}, "it").rows("a", 1), "it: a: lists of 1 plain values"),
+    "rows too long": (lambda found: Record({"a": [[1, 2]]}, "it").rows("a", 1), "it: a: lists of 1 plain values"),
     "scalars with a list": (lambda found: Record({"a": [[]]}, "it").scalars("a"), "it: a: a list of plain values"),
     "record for a list": (lambda found: found.record("list"), "thing.list: an object is expected, not list"),
     "records with a text": (lambda found: list(found.records("list")), r"thing.list\[0\]: an object is expected"),

@@ -4,7 +4,7 @@ import pytest
 
 from homecheck.errors import ProbeError
 from homecheck.instruments.far_end import has_default_route
-from homecheck.instruments.link_facts import LinkFacts
+from homecheck.instruments.link_facts import LinkFacts, Wifi
 from homecheck.instruments.route import Route
 from homecheck.measurement import CheckSetup, Measurement, Probe
 from probes.link import Link
@@ -13,7 +13,7 @@ from probes.link import Link
 def measured(facts: LinkFacts, speed_mbit_s: int = 0, host: str | None = "responder.example") -> dict[str, Measurement]:
     def find_route(asked: str | None) -> Route:
         assert asked == host
-        return Route(asked or "default route", "192.168.1.20", facts.interface, 1500, speed_mbit_s, ("wlan0",))
+        return Route(asked or "default route", "192.168.1.20", facts.interface, 1500, speed_mbit_s, ("wlan0",), 1480)
 
     probe = Link(host, find_route, lambda _: facts)
     found = list(probe.run())
@@ -33,7 +33,7 @@ def test_a_cable_has_a_speed_and_no_signal() -> None:
     assert found["link.type"].value == "ethernet"
     assert found["link.type"].details == {
         "interface": "enp3s0", "judged": "responder.example", "told_by": "driver e1000e", "mtu": 1500,
-        "others_up": ["wlan0"],
+        "path_mtu": 1480, "others_up": ["wlan0"],
     }  # fmt: skip
     assert found["link.vpn"].value is False
     assert (found["link.speed"].value, found["link.speed"].uncertainty) == (1000.0, 0.0)
@@ -90,3 +90,37 @@ def test_without_a_route_nothing_is_judged() -> None:
 
     with pytest.raises(ProbeError):
         list(Link(None, find_route).run())
+
+
+def test_wifi_has_its_channel_and_rate_in_the_details() -> None:
+    wifi = Wifi(band="5 GHz", channel=36, frequency_mhz=5180.0, standard="802.11ax", rate_mbit_s=866.7)
+    found = measured(LinkFacts("wlan0", "wifi", wifi=wifi))
+    assert found["link.type"].details["wifi"] == {
+        "band": "5 GHz", "channel": 36, "frequency_mhz": 5180.0, "standard": "802.11ax", "rate_mbit_s": 866.7,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "metered", "told_by"),
+    [
+        (LinkFacts("wlan0", "wifi", metered=True, metered_by="NetworkManager: yes"), True, "NetworkManager: yes"),
+        (LinkFacts("eth0", "ethernet", metered=False, metered_by="NetworkManager: no"), False, "NetworkManager: no"),
+        (LinkFacts("wwan0", "cellular"), True, "a mobile network"),
+        (
+            LinkFacts("wwan0", "cellular", metered=False, metered_by="Windows: unrestricted"),
+            False,
+            "Windows: unrestricted",
+        ),
+    ],
+)
+def test_data_costs_what_the_system_says_and_on_a_mobile_network_unless_it_says_no(
+    facts: LinkFacts, metered: bool, told_by: str
+) -> None:
+    found = measured(facts)["link.metered"]
+    assert (found.value, found.details) == (metered, {"told_by": told_by})
+
+
+def test_what_data_costs_is_not_guessed() -> None:
+    failure = measured(LinkFacts("en0", "wifi"))["link.metered"].failure
+    assert failure is not None
+    assert failure.code == "not_told"

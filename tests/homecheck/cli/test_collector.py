@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import requests
 
 from homecheck.cli.collector import collector
-from homecheck.collector.store import people, programs, users
-from homecheck.collector.store.database import Database, opened
+from homecheck.collector.store import callbacks, events, people, programs, users
+from homecheck.collector.store.callbacks import Callback
+from homecheck.collector.store.database import opened, transaction
+from homecheck.collector.store.sqlite import SqliteDatabase
 from homecheck.config import Home
 from homecheck.keys import SoftwareKey
+from homecheck.signed_note import NoteKey
 from tests.command_line import Result, homecheck
-from tests.people import POLICY_TEXT
+from tests.live_collector import Site, in_thread
+from tests.oidc_provider import rogue
+from tests.people import FAILS, PASSES, POLICY_TEXT
+from tests.ports import free_port
 
 CODE = r"[A-Za-z0-9_-]{22}"
 
@@ -39,8 +50,8 @@ def run(home: Home, *arguments: str) -> Result:
     return homecheck(home, "collector", *arguments)
 
 
-def database(home: Home) -> Database:
-    return Database(home.root / "collector.db")
+def database(home: Home) -> SqliteDatabase:
+    return SqliteDatabase(home.root / "collector.db")
 
 
 def test_init_prints_what_programs_need_as_json_and_nothing_else(home: Home, tmp_path: Path) -> None:
@@ -52,8 +63,8 @@ def test_init_prints_what_programs_need_as_json_and_nothing_else(home: Home, tmp
     assert document["url"] == "https://collector.example.com"
     assert document["database"] == url
     assert re.fullmatch(rf"https://collector\.example\.com/sign-in/{CODE}", document["sign_in"])
-    with opened(Database(tmp_path / "deep" / "file.db")) as db:
-        assert [(user.name, user.role) for user in users.every(db)] == [("admin", "admin")]
+    with opened(SqliteDatabase(tmp_path / "deep" / "file.db")) as db:
+        assert [(user.name, user.roles) for user in users.every(db)] == [("admin", {"": "admin"})]
 
 
 def test_the_database_option_stands_at_the_group_or_at_the_command(home: Home, tmp_path: Path) -> None:
@@ -74,10 +85,12 @@ def test_init_twice_says_so_and_changes_nothing(ready: Home) -> None:
     assert database(ready).path.read_bytes() == before
 
 
-def test_postgresql_is_refused_clearly(home: Home) -> None:
-    result = run(home, "--database", "postgresql://localhost/x", "init")
+def test_a_server_that_is_not_there_is_named_without_the_password(home: Home) -> None:
+    result = run(home, "--database", f"postgresql://me:hidden@127.0.0.1:{free_port()}/x", "init")
     assert result.status == 1
-    assert "SQLite only" in result.err
+    assert "postgresql://127.0.0.1" in result.err
+    assert "Connection refused" in result.err
+    assert "hidden" not in result.err
 
 
 def test_a_program_is_added_listed_and_shown(ready: Home, tmp_path: Path) -> None:
@@ -158,8 +171,8 @@ def test_users_are_added_linked_and_removed(ready: Home) -> None:
     link = run(ready, "user", "link", "bo@example.com")
     assert re.fullmatch(rf"https://collector\.example\.com/sign-in/{CODE}\n", link.out)
     assert json.loads(run(ready, "user", "list", "--output", "json").out) == [
-        {"name": "admin", "role": "admin"},
-        {"name": "bo@example.com", "role": "viewer"},
+        {"name": "admin", "role": "admin", "programs": {}},
+        {"name": "bo@example.com", "role": "viewer", "programs": {}},
     ]
     assert run(ready, "user", "remove", "bo@example.com").status == 0
     assert "bo@" not in run(ready, "user", "list").out
@@ -195,19 +208,41 @@ def test_a_responder_is_met_once_and_its_key_pinned(ready: Home, tmp_path: Path)
     assert run(ready, "responder", "list").out == ""
 
 
-def test_a_device_is_revoked_from_the_command_line(ready: Home) -> None:
-    code = run(ready, "invite", "support", "--person", "Ada").out.strip().rpartition("/")[2]
-    key = SoftwareKey.generate()
+def enrolled_device(ready: Home, person: str) -> people.Device:
+    """Enrol a key past the wire, and return it."""
+    code = run(ready, "invite", "support", "--person", person).out.strip().rpartition("/")[2]
+    key, now = SoftwareKey.generate().public, datetime.now(UTC)
     with opened(database(ready)) as db:
         invite = people.find_invite(db, code)
         assert invite is not None
-        device = people.Device(key.public, invite.person, "homecheck 1", "file", datetime.now(UTC), "127.0.0.1", None)
+        device = people.Device(key, invite.person, "homecheck 1", "tpm", now, "127.0.0.1", None)
         people.redeem(db, invite, device, b"envelope")
-    assert run(ready, "device", "revoke", key.public.kid).status == 0
-    with opened(database(ready)) as db:
-        found = people.find_device(db, key.public.kid)
-        assert found is not None
-        assert found.revoked_at is not None
+    return device
+
+
+def test_a_device_is_revoked_from_the_command_line_and_listed_with_the_reason(ready: Home) -> None:
+    kid = enrolled_device(ready, "Ada").key.kid
+    assert run(ready, "device", "list").out.startswith(f"{kid}  support, Ada: enrolled ")
+    revoked = run(ready, "device", "revoke", kid, "--reason", "laptop stolen")
+    assert (revoked.status, revoked.out, revoked.err) == (0, "", "")
+    line = run(ready, "device", "list", "--program", "support").out
+    assert f"revoked {datetime.now(UTC):%Y-%m-%d} (laptop stolen); kept in tpm" in line
+    (listed,) = json.loads(run(ready, "device", "list", "--output", "json").out)
+    assert (listed["kid"], listed["person"], listed["key_store"]) == (kid, "Ada", "tpm")
+    assert (listed["revoked_reason"], listed["replaces"], listed["replaced_at"]) == ("laptop stolen", None, None)
+    assert listed["revoked_at"] is not None
+    assert run(ready, "device", "list", "--program", "sales").out == ""
+
+
+def test_revoking_a_replaced_key_tells_of_its_heir(ready: Home) -> None:
+    old = enrolled_device(ready, "Ada")
+    heir = replace(old, key=SoftwareKey.generate().public, replaces=old.key.kid)
+    with opened(database(ready)) as db, transaction(db):
+        people.succeed(db, old, heir, b"rotation")
+    revoked = run(ready, "device", "revoke", old.key.kid)
+    assert revoked.status == 0
+    assert f"homecheck collector device revoke {heir.key.kid}" in revoked.err
+    assert run(ready, "device", "revoke", heir.key.kid).err == ""
 
 
 def test_every_change_is_recorded_with_who_made_it(ready: Home) -> None:
@@ -235,8 +270,79 @@ def test_without_the_extra_serving_says_how_to_install_it(ready: Home) -> None:
     assert "pip install 'homecheck[collector]'" in done.stderr
 
 
+@pytest.fixture
+def waiting(ready: Home) -> Callback:
+    """A call that somebody is to place, to a person with a number on file."""
+    assert run(ready, "invite", "support", "--person", "Åsa Öberg", "--phone", "+46 (8) 123 456-78").status == 0
+    now = datetime.now(UTC)
+    with opened(database(ready)) as db, transaction(db):
+        who = people.person_called(db, "support", "Åsa Öberg")
+        assert who is not None
+        invite = people.invites_of(db, who.id)[0]
+        key = SoftwareKey.generate().public
+        people.redeem(db, invite, people.Device(key, who, "homecheck", "file", now, "127.0.0.1", None), b"")
+        phone = people.phone(db, who.id)
+        assert phone == "+46812345678"
+        one = Callback("call-1", key.kid, who, "nonce", phone, now, now + timedelta(minutes=15))
+        callbacks.add(db, one)
+    return one
+
+
+def test_a_telephone_system_gets_number_code_and_sound(ready: Home, waiting: Callback, tmp_path: Path) -> None:
+    (call,) = json.loads(run(ready, "callbacks", "list", "--output", "json").out)
+    assert set(call) == {
+        "id", "phone", "code", "person", "program", "requested_at", "expires_at", "attempts_left",
+    }  # fmt: skip
+    assert re.fullmatch("[0-9]{6}", call["code"])
+    assert json.loads(run(ready, "callbacks", "show", "call-1", "--output", "json").out) == call
+    assert f"call +46812345678 and play {call['code']}  for Åsa Öberg" in run(ready, "callbacks", "list").out
+    assert call["code"] in run(ready, "callbacks", "show", "call-1").out
+    file = tmp_path / "code.wav"
+    assert run(ready, "callbacks", "wav", "call-1", str(file)).status == 0
+    assert file.read_bytes()[:4] == b"RIFF"
+    nowhere = run(ready, "callbacks", "wav", "call-1", str(tmp_path / "no" / "code.wav"))
+    assert (nowhere.status, "cannot be written" in nowhere.err) == (1, True)
+
+
+def test_a_call_that_is_over_tells_its_code_to_nobody(ready: Home, waiting: Callback) -> None:
+    with opened(database(ready)) as db, transaction(db):
+        callbacks.update(db, replace(waiting, state="yes", attempts=1, answered_at=datetime.now(UTC)))
+    assert json.loads(run(ready, "callbacks", "list", "--output", "json").out) == []
+    listed = run(ready, "callbacks", "list")
+    assert (listed.out, "Nobody waits for a call." in listed.err) == ("", True)
+    for arguments in (("show", "call-1"), ("wav", "call-1", "-"), ("show", "no-such-call")):
+        refused = run(ready, "callbacks", *arguments)
+        assert refused.status == 1
+        assert "no call-back of this id waits for a call" in refused.err
+
+
+def test_a_number_that_cannot_be_dialled_is_refused_and_nobody_is_invited(ready: Home) -> None:
+    refused = run(ready, "invite", "support", "--person", "Bo", "--phone", "08-123 456 78")
+    assert refused.status == 1
+    assert "no international telephone number" in refused.err
+    assert "Begin with + and the country code." in refused.err
+    with opened(database(ready)) as db:
+        assert people.person_called(db, "support", "Bo") is None
+
+
+def test_a_number_on_file_is_changed_with_a_trace_and_never_by_leaving_it_out(ready: Home) -> None:
+    for phone in ("+46812345678", "+46812345679", "+46812345679"):
+        assert run(ready, "invite", "support", "--person", "Bo", "--phone", phone).status == 0
+    assert run(ready, "invite", "support", "--person", "Bo").status == 0
+    with opened(database(ready)) as db:
+        who = people.person_called(db, "support", "Bo")
+        assert who is not None
+        assert people.phone(db, who.id) == "+46812345679"
+        traces = [one.detail for one in events.recent(db, limit=20) if one.kind == "phone-on-file"]
+    assert traces == ["ends with 79", "ends with 78"]  # not the number itself
+
+
 def test_the_help_lists_what_works_and_loads_no_server() -> None:
-    assert set(collector.commands) == {"init", "serve", "program", "invite", "user", "responder", "device"}
+    assert set(collector.commands) == {
+        "init", "serve", "program", "invite", "user", "responder", "device", "callbacks", "reappraise", "verify-log",
+        "purge", "migrate", "webhook", "mail", "backup", "restore", "doctor", "token", "oidc", "export", "waiver",
+        "bench", "recount",
+    }  # fmt: skip
     program = (
         "import sys\nfrom homecheck.cli import run\nrun(['collector', '--help'])\n"
         "print([name for name in ('starlette', 'uvicorn', 'numpy', 'sounddevice', 'probes', 'cryptography')"
@@ -254,3 +360,167 @@ def test_the_collector_loads_nothing_that_measures() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# The log
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[tuple[Home, Site]]:
+    """A collector that holds a check of two people each, and the home that names its database."""
+    with in_thread(tmp_path) as site:
+        for character in (PASSES, FAILS):
+            assert site.worker(character).check().status_code == 201
+        yield Home.at(tmp_path), site
+
+
+def test_a_database_that_nobody_touched_verifies(office: tuple[Home, Site], tmp_path: Path) -> None:
+    home, _ = office
+    result = run(home, "verify-log")
+    assert (result.status, result.err) == (0, "")
+    assert "Log          8 entries: 2 receipts, 6 events, 0 erased" in result.out
+    assert result.out.endswith("Good         everything is as it was written\n")
+    document = json.loads(run(home, "verify-log", "--output", "json").out)
+    assert (document["good"], document["size"], document["defects"]) == (True, 8, [])
+
+
+def test_what_is_wrong_is_named_in_words_and_in_json_with_status_3(office: tuple[Home, Site]) -> None:
+    home, site = office
+    with opened(site.database) as db:
+        db.execute("UPDATE evidence SET verdict = 'pass' WHERE verdict = 'fail'")
+        (name,) = db.execute("SELECT digest FROM evidence ORDER BY position DESC").fetchone()
+    result = run(home, "verify-log")
+    assert result.status == 3
+    assert f"CHANGED      evidence {name} (id " in result.out
+    assert "verdict: the row says 'pass', what was signed says 'fail'" in result.out
+    assert result.out.endswith("\n1 thing is wrong\n")
+    result = run(home, "verify-log", "--output", "json")
+    assert result.status == 3
+    (defect,) = json.loads(result.out)["defects"]
+    assert set(defect) == {"wrong", "what", "message", "position"}
+    assert (defect["wrong"], defect["position"]) == ("changed", 7)
+
+
+def test_an_auditor_needs_a_copy_of_the_database_and_public_keys_alone(
+    office: tuple[Home, Site], tmp_path: Path
+) -> None:
+    _, site = office
+    http = requests.Session()
+    (tmp_path / "jwks.json").write_text(http.get(f"{site.url}/v1/jwks", timeout=20).text, encoding="utf-8")
+    (tmp_path / "kept.txt").write_text(http.get(f"{site.url}/v1/log/checkpoint", timeout=20).text, encoding="utf-8")
+    with opened(site.database) as db:
+        (name,) = db.execute("SELECT digest FROM evidence ORDER BY position").fetchone()
+    proof = http.get(f"{site.url}/v1/log/proof/{name}", timeout=20).text
+    (tmp_path / "one.tlog-proof").write_text(proof, encoding="utf-8")
+    key = http.get(f"{site.url}/.well-known/homecheck", timeout=20).json()["log"]["key"]
+    auditor = Home.at(tmp_path / "auditor")
+    auditor.root.mkdir()
+    with closing(sqlite3.connect(site.file)) as live, closing(sqlite3.connect(database(auditor).path)) as copy:
+        live.backup(copy)
+    keys = ("--jwks", str(tmp_path / "jwks.json"), "--log-key", key)
+    kept = ("--checkpoint", str(tmp_path / "kept.txt"), "--checkpoint", str(tmp_path / "one.tlog-proof"))
+    assert run(auditor, "verify-log", *keys, *kept).status == 0
+    with opened(database(auditor)) as db:
+        db.execute("PRAGMA foreign_keys=OFF")
+        for table in ("log_entry", "evidence"):
+            db.execute(f"DELETE FROM {table} WHERE position = 7")
+    result = run(auditor, "verify-log", *keys, *kept)
+    assert result.status == 3
+    assert "REMOVED      entry 7: missing, with what was there; made after 20" in result.out
+    for wrong, reason in (
+        (("--checkpoint", str(tmp_path / "jwks.json")), "no checkpoint of this log"),
+        (("--log-key", "nonsense"), "the log's key: 'nonsense' is no Ed25519 key"),
+        ((), "there is no key"),
+    ):
+        result = run(auditor, "verify-log", *wrong, *(keys[:2] if wrong else ()))
+        assert (result.status, result.out) == (1, "")
+        assert reason in result.err
+    other = NoteKey("127.0.0.1/log", SoftwareKey.generate().public).vkey
+    result = run(auditor, "verify-log", *keys[:2], "--log-key", other)
+    assert result.status == 3
+    assert "CHECKPOINT   evidence" in result.out
+
+
+def test_purge_asks_before_it_erases_somebody_and_the_log_verifies_afterwards(office: tuple[Home, Site]) -> None:
+    home, site = office
+    for typed in ("n\n", ""):
+        assert homecheck(home, "collector", "purge", "support", "--person", FAILS.name, typed=typed).status == 1
+    assert site.browse_database("SELECT name FROM person ORDER BY name") == [FAILS.name, PASSES.name]
+    result = homecheck(home, "collector", "purge", "support", "--person", FAILS.name, typed="y\n")
+    assert result.status == 0
+    assert "erased: 3 entries of the log" in result.out
+    assert "Backups, exports and what was mailed are yours to erase." in result.err
+    assert site.browse_database("SELECT name FROM person") == [PASSES.name]
+    result = run(home, "verify-log")
+    assert result.status == 0
+    assert "9 entries: 1 receipts, 5 events, 3 erased" in result.out
+    again = run(home, "purge", "support", "--person", FAILS.name, "--yes")
+    assert (again.status, "nobody in support is called" in again.err) == (1, True)
+    assert run(home, "purge", "sales", "--person", PASSES.name, "--yes").status == 1
+
+
+def test_a_role_in_one_program_is_given_changed_and_taken_away(ready: Home) -> None:
+    assert run(ready, "user", "add", "bo", "--role", "viewer", "--program", "support").status == 0
+    assert "bo                             viewer of support" in run(ready, "user", "list").out
+    assert run(ready, "user", "role", "bo", "--role", "admin").out.endswith("admin, viewer of support\n")
+    assert run(ready, "user", "role", "bo", "--role", "none", "--program", "support").out.endswith(" admin\n")
+    for arguments, culprit in (
+        (("add", "cy", "--role", "viewer", "--program", "nowhere"), "no program 'nowhere'"),
+        (("role", "nobody", "--role", "viewer"), "no user 'nobody'"),
+        (("reset", "nobody"), "no user 'nobody'"),
+    ):
+        result = run(ready, "user", *arguments)
+        assert (result.status, culprit in result.err) == (1, True), result.err
+    assert "cy" not in run(ready, "user", "list").out
+
+
+def test_a_token_is_printed_once_listed_without_its_secret_and_revoked(ready: Home) -> None:
+    made = run(ready, "token", "add", "--owner", "admin", "--label", "nightly", "--scope", "read", "--scope", "watch")
+    assert re.fullmatch(r"hck_[0-9a-f]{12}_[0-9a-f]{64}\n", made.out)
+    (listed,) = json.loads(run(ready, "token", "list", "--output", "json").out)
+    _, token_id, secret = made.out.strip().split("_")
+    assert (listed["id"], listed["owner"], listed["scopes"]) == (token_id, "admin", ["read", "watch"])
+    assert run(ready, "token", "list", "--owner", "nobody").out == ""
+    assert secret not in run(ready, "token", "list").out
+    assert run(ready, "token", "revoke", token_id).status == 0
+    assert ", revoked" in run(ready, "token", "list").out
+    for arguments, status, culprit in (
+        (("revoke", "x"), 1, "no token 'x'"),
+        (("add", "--owner", "nobody", "--label", "x"), 1, "no user 'nobody'"),
+        (("add", "--owner", "admin", "--label", "x", "--expires", "400d"), 1, "at most a year"),
+        (("add", "--owner", "admin", "--label", "x", "--expires", "soon"), 2, "--expires"),
+        (("add", "--owner", "admin", "--label", "x", "--scope", "all"), 2, "--scope"),
+    ):
+        result = run(ready, "token", *arguments)
+        assert (result.status, culprit in result.err, result.out) == (status, True, ""), result.err
+
+
+def test_the_record_is_exported_as_lines_of_json(ready: Home) -> None:
+    run(ready, "user", "add", "bo", "--role", "viewer", "--program", "support")
+    found = [json.loads(line) for line in run(ready, "export", "audit").out.splitlines()]
+    assert [one["kind"] for one in found] == ["set-up", "program-added", "user-added"]
+    assert found[-1]["about"] == "bo"
+    assert found[-1]["after"] == "viewer of support"
+    assert found[-1]["actor"].endswith("at the command line")
+
+
+def test_company_sign_on_is_set_shown_without_its_secret_and_removed(ready: Home, tmp_path: Path) -> None:
+    file = tmp_path / "secret.txt"
+    file.write_text("a very secret text\n", encoding="utf-8")
+    with rogue() as provider:
+        given = ("--issuer", provider.url, "--client-id", "homecheck", "--client-secret-file", str(file))
+        for bad, culprit in (("it", "GROUP=ROLE"), ("it=boss", "GROUP=ROLE"), ("=admin", "GROUP=ROLE")):
+            assert culprit in run(ready, "oidc", "set", *given, "--map", bad).err
+        assert "no program 'nowhere'" in run(ready, "oidc", "set", *given, "--map", "it=admin@nowhere").err
+        assert run(ready, "oidc", "show").out == "company sign-on is not set up\n"
+        assert "No group has a role yet" in run(ready, "oidc", "set", *given).err
+        assert run(ready, "oidc", "set", *given, "--map", "a=b=viewer@support", "--map", "it=admin").status == 0
+    shown = json.loads(run(ready, "oidc", "show", "--output", "json").out)
+    assert shown["meanings"] == [
+        {"group": "a=b", "role": "viewer", "program": "support"},
+        {"group": "it", "role": "admin", "program": ""},
+    ]
+    assert "very secret" not in json.dumps(shown) + run(ready, "oidc", "show").out + run(ready, "export", "audit").out
+    assert run(ready, "oidc", "remove").status == 0
+    assert (again := run(ready, "oidc", "remove")).status == 1
+    assert "not set up" in again.err

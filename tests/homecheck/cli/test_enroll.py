@@ -26,6 +26,8 @@ def test_everything_is_shown_before_anything_is_sent_and_no_means_no(home: Home)
         "Example Inc. invites Åsa Öberg to: Calls in Swedish",
         "What for: To see that calls sound good from your home.",
         "What would be measured: Download speed.",
+        "What that tells about you: How fast and how steady your connection is",
+        "What the measuring server saw itself goes along, signed by it: your internet address with its region",
         "How long it is kept there: 180 days.",
         "good until 26 November 2026",
         "Sound is never stored and never sent",

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from homecheck import spool
+from homecheck import rechecks, spool
 from homecheck.config import Home
 from homecheck.enrolment import load_enrolments
 from tests.command_line import homecheck
-from tests.scripted_collector import ScriptedCollector
+from tests.scripted_collector import NOW, ScriptedCollector
 
 
 def test_leaving_says_what_stays_at_the_collector_and_deletes_the_key(tmp_path: Path) -> None:
@@ -14,6 +14,8 @@ def test_leaving_says_what_stays_at_the_collector_and_deletes_the_key(tmp_path: 
     with ScriptedCollector() as collector:
         homecheck(home, "enroll", "--yes", collector.invite_url)
     spool.put(home, b"unsent", "voice")
+    sales = rechecks.Check(NOW, "fail", "waiting", "one")
+    rechecks.store(home, rechecks.Rechecks({"voice": rechecks.Check(NOW, "fail", "waiting", "two"), "sales": sales}))
     stay = homecheck(home, "leave", "voice", typed="n\n")
     assert (stay.status, len(load_enrolments(home)), len(list(home.keys.iterdir()))) == (1, 1, 1)
     assert "What was sent stays with Example Inc." in stay.err
@@ -22,6 +24,7 @@ def test_leaving_says_what_stays_at_the_collector_and_deletes_the_key(tmp_path: 
     assert (gone.status, gone.out) == (0, "Left voice\n")
     assert load_enrolments(home) == ()
     assert list(home.keys.iterdir()) == []
+    assert rechecks.load(home).checks == {"sales": sales}
 
 
 def test_a_program_that_is_not_known_names_those_that_are(tmp_path: Path) -> None:

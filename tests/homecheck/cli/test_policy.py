@@ -11,6 +11,7 @@ import pytest
 from homecheck.cli import run
 from homecheck.errors import PolicyError
 from homecheck.policy import PRESETS, load_policy, parse_policy
+from homecheck.policy_lint import remarks_on
 
 HEAD = 'name = "mine"\nversion = "1"\n'
 WORDS = 'reason = "r"\nsource = "s"\nadvice = "a"\n'
@@ -27,6 +28,10 @@ def file(tmp_path: Path, text: str) -> str:
 
 def requirement(quantity: str, limits: str, words: str = WORDS) -> str:
     return f'[[requirement]]\nquantity = "{quantity}"\n{limits}\n{words}'
+
+
+def target(name: str = "crm", host: str = "crm.example.com", port: int = 443, protocol: str = "tls") -> str:
+    return f'[[target]]\nname = "{name}"\nhost = "{host}"\nport = {port}\nprotocol = "{protocol}"\n'
 
 
 def test_all_presets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,8 +97,34 @@ MISTAKES = {
         "mine.toml: network.downlaod: there is no such quantity",
         "Did you mean network.download?",
     ),
+    "a name for a region": (
+        requirement("place.region", 'one_of = ["Texas"]'),
+        "mine.toml: place.region: 'Texas' is no region",
+        "Did you mean US-TX (Texas, United States)?",
+    ),
+    "no region": (requirement("network.region", 'equals = "US-XX"'), "'US-XX' is no region", "ISO 3166"),
     "nothing like it": (requirement("qqqqq", "at_least = 3"), "mine.toml: qqqqq: there is no such", "homecheck probes"),
     "target that is not named": (requirement("reach.crm", "equals = true"), "reach.crm: there is no such quantity", ""),
+    "limit of a target": (
+        target() + requirement("reach.crm", "at_least = 3"),
+        "reach.crm: a limit for numbers",
+        "yes/no",
+    ),
+    "target with a dot": (
+        target(name="c.rm") + requirement("network.rtt", "at_most = 9"),
+        "a name of letters, digits, - and _ is needed",
+        "reach.softphone",
+    ),
+    "target at home": (
+        target(host="192.168.1.1") + requirement("network.rtt", "at_most = 9"),
+        "target crm: 192.168.1.1 is a private address",
+        "a public one",
+    ),
+    "target for all": (
+        target(host="239.255.255.250") + requirement("network.rtt", "at_most = 9"),
+        "239.255.255.250 is a multicast address",
+        "a public one",
+    ),
     "declaration not asked": (requirement("declaration.x", "equals = true"), "declaration.x: there is no such", ""),
     "number for a text": (
         requirement("headset.transport", "at_least = 3"),
@@ -126,21 +157,35 @@ def test_lint_names_a_mistake_and_exits_with_1(
     assert captured.out == ""
 
 
+@pytest.mark.parametrize(
+    ("severity", "result"), [("required", "everybody stays undecided"), ("advisory", "everybody gets a remark")]
+)
+def test_a_known_quantity_that_no_installed_probe_measures_is_remarked_on(severity: str, result: str) -> None:
+    asked = f'equals = true\nseverity = "{severity}"'
+    mine = parse_policy(HEAD + requirement("security.firewall", asked), "mine.toml")
+    remarks = list(remarks_on(mine, {"host.memory"}))
+    assert remarks == [f"security.firewall: no installed probe measures it, so {result}"]
+
+
 REMARKS = {
-    "nobody measures it": (
-        requirement("landline.callback", "equals = true"),
-        "landline.callback: no installed probe measures it, so everybody stays undecided",
-    ),
-    "nobody measures it, advisory": (
-        requirement("landline.callback", 'equals = true\nseverity = "advisory"'),
-        "everybody gets a remark",
-    ),
     "no reason": (requirement("network.rtt", "at_most = 9", 'source = "s"\nadvice = "a"'), "network.rtt: no reason"),
     "no source": (requirement("network.rtt", "at_most = 9", 'reason = "r"\nadvice = "a"'), "network.rtt: no source"),
     "no advice": (requirement("network.rtt", "at_most = 9", 'reason = "r"\nsource = "s"'), "network.rtt: no advice"),
     "twice": (
         requirement("network.rtt", "at_most = 9") + requirement("network.rtt", "at_most = 8"),
         "network.rtt: stands 2 times; all of them count",
+    ),
+    "target that nobody asks for": (
+        target() + requirement("network.rtt", "at_most = 9"),
+        "target crm: no requirement asks for reach.crm, so nobody tries it",
+    ),
+    "UDP that may answer nothing": (
+        target(protocol="udp", port=9000) + requirement("reach.crm", "equals = true"),
+        "target crm: is asked by STUN; if it answers none, everybody stays undecided (see probe)",
+    ),
+    "target on this computer": (
+        target(host="127.0.0.1") + requirement("reach.crm", "equals = true"),
+        "target crm: 127.0.0.1 is tried only where the collector is on the same computer",
     ),
     "question without a reason": (
         '[[declaration]]\nid = "a"\nquestion.en = "?"\n',
@@ -156,12 +201,18 @@ def test_lint_remarks_on_what_is_allowed_and_unwise(
     assert policy("lint", file(tmp_path, text)) == 0
     captured = capsys.readouterr()
     assert f"mine.toml: {remark}" in captured.err or remark in captured.err
-    assert "1 remarks" in captured.out
+    assert ", 1 remark." in captured.out
 
 
 def test_a_target_of_the_policy_may_be_required(tmp_path: Path) -> None:
-    target = '[[target]]\nname = "crm"\nhost = "crm.example.com"\nport = 443\nprotocol = "tls"\n'
-    assert policy("lint", file(tmp_path, target + requirement("reach.crm", "equals = true"))) == 0
+    assert policy("lint", file(tmp_path, target() + requirement("reach.crm", "equals = true"))) == 0
+
+
+def test_a_policys_targets_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert policy("show", file(tmp_path, target() + requirement("reach.crm", "equals = true"))) == 0
+    shown = capsys.readouterr().out
+    assert "Reaches crm: yes" in shown
+    assert "crm: crm.example.com:443 (tls)" in shown
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

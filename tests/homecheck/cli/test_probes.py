@@ -7,14 +7,14 @@ import json
 import pytest
 
 from homecheck.cli import run
-from homecheck.measurement import CheckSetup
+from homecheck.measurement import FOR_LISTS
 from probes import PROBES
 
 
 def test_every_probe_and_quantity_is_listed_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["probes", "--output", "json"]) == 0
     listed = {probe["name"]: probe for probe in json.loads(capsys.readouterr().out)}
-    for probe in (found.for_check(CheckSetup()) for found in PROBES):
+    for probe in (found.for_check(FOR_LISTS) for found in PROBES):
         one = listed[probe.name]
         assert one["reveals"]
         assert one["needs"] == sorted(need.value for need in probe.needs)
@@ -27,12 +27,12 @@ def test_every_probe_and_quantity_is_listed_for_programs(capsys: pytest.CaptureF
 def test_every_probe_and_quantity_is_listed_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["probes"]) == 0
     out = capsys.readouterr().out
-    for probe in (found.for_check(CheckSetup()) for found in PROBES):
+    for probe in (found.for_check(FOR_LISTS) for found in PROBES):
         assert f"{probe.name} (version {probe.version})" in out
         for quantity in probe.quantities:
             assert quantity.name in out
 
 
 def test_names_of_quantities_are_unique() -> None:
-    names = [quantity.name for probe in PROBES for quantity in probe.for_check(CheckSetup()).quantities]
+    names = [quantity.name for probe in PROBES for quantity in probe.for_check(FOR_LISTS).quantities]
     assert len(names) == len(set(names))

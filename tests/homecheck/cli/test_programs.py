@@ -32,3 +32,14 @@ def test_a_program_is_listed_with_its_company_and_never_with_its_key(tmp_path: P
     assert program["fingerprint"] == words(enrolment.kid)
     secret = json.loads((home.keys / f"{enrolment.kid}.jwk").read_text())["d"]
     assert secret not in text + output
+
+
+def test_where_the_key_is_kept_is_said_and_that_it_is_gone(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    with ScriptedCollector() as collector:
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+    assert "kept in: file" in homecheck(home, "programs").out
+    assert "its key is kept in: file" in homecheck(home, "status").out
+    (home.keys / f"{find(home, 'voice').kid}.jwk").unlink()
+    assert "kept in: nowhere that can be read" in homecheck(home, "programs").out
+    assert homecheck(home, "status").status == 0

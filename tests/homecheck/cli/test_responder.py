@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,8 @@ ROOT = Path(__file__).parents[3]
 
 def test_help_names_every_option_of_serve() -> None:
     text = CliRunner().invoke(responder, ["serve", "--help"]).output
-    for option in ("--host", "--port", "--udp-port", "--tls-cert", "--tls-key", "--key"):
+    usual = ("--host", "--port", "--udp-port", "--tls-cert", "--tls-key", "--key")
+    for option in (*usual, "--stun-port", "--other-host", "--sip-port", "--sip-control-port", "--without"):
         assert option in text
 
 
@@ -45,3 +47,14 @@ def test_a_missing_server_package_is_named_with_its_remedy(tmp_path: Path) -> No
     assert done.returncode == 1
     assert "aiohttp" in done.stderr
     assert "homecheck[collector]" in done.stderr
+
+
+def test_a_plain_port_that_is_taken_is_named_as_such(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        every = ("--port", "0", "--without", "stun", "--without", "sip", "--key", str(tmp_path / "key.jwk"))
+        command = [sys.executable, "-m", "homecheck", "responder", "serve", *every, "--plain-port", port]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 1
+    assert f"plain HTTP: cannot listen on 127.0.0.1 port {port}" in done.stderr
+    assert "--plain-port" in done.stderr

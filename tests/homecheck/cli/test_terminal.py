@@ -26,6 +26,15 @@ def test_an_instruction_while_measuring_leaves_the_lines_moving() -> None:
         assert "Please be silent now" in err.getvalue().decode()
 
 
+def test_a_number_is_asked_for_until_it_is_one() -> None:
+    with CliRunner().isolation(input="two\n\n12\n-1\n ²\n 2 \n") as (out, err, _):
+        assert TerminalPerson(None).count("How many beeps did you hear?", 9) == 2
+        said = err.getvalue().decode()
+        assert out.getvalue() == b""  # stdout belongs to the data
+    assert said.count("How many beeps did you hear?") == 6
+    assert said.count("please type a number from 0 to 9") == 4  # Enter alone is asked again without a word
+
+
 @pytest.mark.parametrize(("terminal", "movable"), [("xterm", True), ("dumb", False)])
 def test_a_dumb_terminal_gets_plain_lines(terminal: str, movable: bool) -> None:
     out = Console(file=io.StringIO(), force_terminal=True, _environ={"TERM": terminal})

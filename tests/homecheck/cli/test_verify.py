@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,15 @@ from homecheck.evidence import Device
 from homecheck.keys import SoftwareKey, create_key_file, write_key_file
 from homecheck.observation import SessionObservation
 from homecheck.policy import load_policy
-from homecheck.receipt import Receipt
+from homecheck.receipt import Statement
+from homecheck.result import Request
 from homecheck.signing import (
     ENROLMENT,
     EVIDENCE,
     OBSERVATION,
     POLICY,
     RECEIPT,
-    RESULT,
+    RESULT_REQUEST,
     ROTATION,
     base64url,
     digest,
@@ -34,6 +36,9 @@ from homecheck.signing import (
     sign,
 )
 from homecheck.strict_json import serialize
+from homecheck.tlog_proof import TlogProof
+from tests.credentials import RESULT_OF_IT as RESULT_OF_A_HOME
+from tests.credentials import issued, signed_result
 from tests.forgeries import (
     DEVICE,
     DEVICE_P256,
@@ -46,15 +51,15 @@ from tests.forgeries import (
     genuine,
     genuine_p256,
 )
+from tests.small_log import SALT, SmallLog, first_version
 
 COLLECTOR = STRANGER
 ENVELOPE = genuine()
 RESULT_OF_IT = AttestationResult(
     digest(ENVELOPE), "mine", "1", "sha256:" + "1" * 64, (Finding("network.rtt", Verdict.FAIL, "required", "300 ms"),)
 )
-RECEIPT_OF_IT = Receipt(
-    digest(ENVELOPE), GENUINE.id, "https://collector.example", "sales", NOON, 41, "measured", RESULT_OF_IT
-)
+SAID = Statement(digest(ENVELOPE), GENUINE.id, "https://collector.example", "sales", NOON, "measured", RESULT_OF_IT)
+RECEIPT_OF_IT = SmallLog().receipt(SAID)
 
 
 @pytest.fixture(autouse=True)
@@ -125,10 +130,28 @@ def signed_policy() -> bytes:
 
 DOCUMENTS: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     "receipt": (
-        lambda: sign(RECEIPT_OF_IT.to_bytes(), RECEIPT, COLLECTOR),
-        ["41 in the collector's log", "Verdict      fail", "fail         network.rtt: 300 ms", "program sales"],
+        lambda: sign(RECEIPT_OF_IT, RECEIPT, COLLECTOR),
+        ["0 in the collector's log", "Verdict      fail", "fail         network.rtt: 300 ms", "program sales"],
     ),
-    "result": (lambda: sign(serialize(RESULT_OF_IT.members()), RESULT, COLLECTOR), ["Verdict      fail"]),
+    "result": (
+        lambda: signed_result(key=COLLECTOR),
+        [
+            "Vouched by   https://collector.example",
+            "Program      sales: Försäljning, evenings",
+            "Person       Åsa Öberg (person-1)",
+            f"Evidence     {digest(ENVELOPE)}",
+            "freshness: measured (the challenge was fetched before the first measurement)",
+            "Valid until  2026-12-23T12:01:00.000Z",
+            "Region       SE-AB (network.region)",
+            "Policy       voice-standard version 1, sha256:1111",
+            "Verdict      fail",
+            "fail         room.noise: -40 dBFS(A); at most -50 dBFS(A) needed",
+        ],
+    ),
+    "result-request": (
+        lambda: sign(Request("https://c.example", "n", "credential", None).to_bytes(), RESULT_REQUEST, DEVICE),
+        ["Asks for     credential of the latest evidence"],
+    ),
     "observation": (observation, ["session-1 from 192.0.2.7"]),
     "policy": (signed_policy, ["voice-standard version 1", "Program      sales"]),
     "rotation": (lambda: sign(serialize({"jwk": COLLECTOR.public.jwk()}), ROTATION, DEVICE), [COLLECTOR.public.kid]),
@@ -175,11 +198,34 @@ def test_evidence_that_names_another_device_key_is_refused(
     assert "refused (other-device)" in capsys.readouterr().err
 
 
+def test_an_expired_result_is_good_and_says_that_it_counts_no_more(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = replace(RESULT_OF_A_HOME, expires_at=datetime(2020, 1, 1, tzinfo=UTC))
+    assert verify(write(tmp_path, signed_result(old, COLLECTOR)), "--jwks", str(keys)) == 0
+    assert "ATTENTION    this result has EXPIRED: it says nothing about today" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("data", [b"a letter ~ with a tilde", bytes(range(256)) * 9, b"ey~~", b"ey" + b"~" * 900])
+def test_a_file_with_a_tilde_is_no_credential_for_that(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str], data: bytes
+) -> None:
+    assert verify(write(tmp_path, data), "--jwks", str(keys)) == 3
+    assert capsys.readouterr().out == ""
+
+
+def test_a_credential_that_was_cut_short_is_named_as_such(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify(write(tmp_path, issued(key=COLLECTOR).split(b"~")[0]), "--jwks", str(keys)) == 3
+    assert "refused (not-sd-jwt): this is a credential that was cut short" in capsys.readouterr().err
+
+
 # --- With a receipt ---------------------------------------------------------------------------------------------------
 
 
 def test_a_receipt_for_this_file_is_good(tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    receipt = write(tmp_path, sign(RECEIPT_OF_IT.to_bytes(), RECEIPT, COLLECTOR), "receipt.jws")
+    receipt = write(tmp_path, sign(RECEIPT_OF_IT, RECEIPT, COLLECTOR), "receipt.jws")
     assert verify(write(tmp_path, ENVELOPE), "--receipt", receipt, "--jwks", str(keys)) == 0
     out = capsys.readouterr().out
     assert "Good         evidence" in out
@@ -187,10 +233,10 @@ def test_a_receipt_for_this_file_is_good(tmp_path: Path, keys: Path, capsys: pyt
 
 
 OTHER = "sha256:" + "2" * 64
-WRONG_RECEIPTS: dict[str, tuple[Receipt, SoftwareKey, str]] = {
-    "for another envelope": (replace(RECEIPT_OF_IT, envelope=OTHER), COLLECTOR, "other-envelope"),
-    "for another id": (replace(RECEIPT_OF_IT, evidence_id=GENUINE.id[:-1] + "1"), COLLECTOR, "other-envelope"),
-    "by an unknown key": (RECEIPT_OF_IT, SoftwareKey.generate(), "unknown-key"),
+WRONG_RECEIPTS: dict[str, tuple[Statement, SoftwareKey, str]] = {
+    "for another envelope": (replace(SAID, envelope=OTHER), COLLECTOR, "other-envelope"),
+    "for another id": (replace(SAID, evidence_id=GENUINE.id[:-1] + "1"), COLLECTOR, "other-envelope"),
+    "by an unknown key": (SAID, SoftwareKey.generate(), "unknown-key"),
 }
 
 
@@ -198,12 +244,91 @@ WRONG_RECEIPTS: dict[str, tuple[Receipt, SoftwareKey, str]] = {
 def test_a_receipt_that_is_not_for_this_file_is_refused(
     tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str], wrong: str
 ) -> None:
-    receipt, signer, reason = WRONG_RECEIPTS[wrong]
-    path = write(tmp_path, sign(receipt.to_bytes(), RECEIPT, signer), "receipt.jws")
+    said, signer, reason = WRONG_RECEIPTS[wrong]
+    path = write(tmp_path, sign(SmallLog().receipt(said), RECEIPT, signer), "receipt.jws")
     assert verify(write(tmp_path, ENVELOPE), "--receipt", path, "--jwks", str(keys)) == 3
     captured = capsys.readouterr()
     assert captured.out == ""
     assert f"receipt.jws: refused ({reason})" in captured.err
+
+
+# --- Its place in the log ---------------------------------------------------------------------------------------------
+
+
+def test_a_receipt_proves_its_place_in_the_log_and_names_the_logs_key(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = SmallLog(leaves=[bytes(32)] * 5)
+    receipt = write(tmp_path, sign(log.receipt(SAID), RECEIPT, COLLECTOR), "receipt.jws")
+    assert verify(write(tmp_path, ENVELOPE), "--receipt", receipt, "--jwks", str(keys)) == 0
+    out = capsys.readouterr().out
+    assert "Position     5 in the collector's log" in out
+    assert "Log          proven: collector.example/log had 6 entries then" in out
+    assert f"Log key      {log.key.vkey}" in out
+
+
+def test_a_receipt_whose_place_is_not_proven_is_refused(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The collector signs, with its own key, that something is in the log which is not."""
+    log = SmallLog()
+    payload = log.receipt(SAID).replace(b'"program":"sales"', b'"program":"other"')
+    receipt = write(tmp_path, sign(payload, RECEIPT, COLLECTOR), "receipt.jws")
+    assert verify(write(tmp_path, ENVELOPE), "--receipt", receipt, "--jwks", str(keys)) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "receipt.jws: refused (log-proof): entry 0 of collector.example/log" in captured.err
+
+
+def later(tmp_path: Path, log: SmallLog, entry: bytes, name: str = "later.tlog-proof") -> str:
+    """Write the proof of an entry in a log that has grown by two behind it."""
+    log.append(entry)
+    leaf = log.leaves[-1]
+    log.leaves += [b"1" * 32, b"2" * 32]
+    path = (b"1" * 32, b"2" * 32) if len(log.leaves) == 3 else ()
+    assert leaf == log.leaves[0]
+    (tmp_path / name).write_text(TlogProof(SALT, 0, path, log.checkpoint()).text(), encoding="utf-8")
+    return str(tmp_path / name)
+
+
+def test_a_later_proof_is_good_for_its_receipt_alone(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = SmallLog()
+    old = sign(first_version(SAID, 0), RECEIPT, COLLECTOR)
+    other = sign(first_version(replace(SAID, program="other"), 0), RECEIPT, COLLECTOR)
+    proof = later(tmp_path, log, old)
+    arguments = ["--jwks", str(keys), "--log-proof", proof]
+    receipt = write(tmp_path, old, "receipt.jws")
+    assert verify(receipt, *arguments, "--log-key", log.key.vkey) == 0
+    out = capsys.readouterr().out
+    assert "Log          not proven here: the receipt is older than the log" in out
+    assert "Later proof  good: collector.example/log holds it as one of 3 entries" in out
+    assert verify(write(tmp_path, ENVELOPE), "--receipt", receipt, *arguments, "--log-key", log.key.vkey) == 0
+    capsys.readouterr()
+    for wrong, reason in (
+        ([receipt, *arguments], "(note): the receipt is older than the log and names no key"),
+        ([receipt, *arguments, "--log-key", SmallLog().key.vkey], "(note): the note is not signed by"),
+        ([receipt, *arguments, "--log-key", "key"], "(note)"),
+        ([write(tmp_path, other, "other.jws"), *arguments, "--log-key", log.key.vkey], "(log-proof): entry 0"),
+        ([receipt, "--jwks", str(keys), "--log-proof", receipt, "--log-key", log.key.vkey], "(log-proof): this is no"),
+        ([write(tmp_path, ENVELOPE), *arguments], "(typ)"),
+    ):
+        assert verify(*wrong) == 3
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert reason in captured.err
+
+
+def test_a_log_that_must_have_a_certain_key_is_held_to_it(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = SmallLog()
+    receipt = write(tmp_path, sign(log.receipt(SAID), RECEIPT, COLLECTOR), "receipt.jws")
+    assert verify(receipt, "--jwks", str(keys), "--log-key", log.key.vkey) == 0
+    assert f"Log key      {log.key.vkey}, as it was given" in capsys.readouterr().out
+    assert verify(receipt, "--jwks", str(keys), "--log-key", SmallLog().key.vkey) == 3
+    assert f"the receipt was given by another log, {log.key.vkey}" in capsys.readouterr().err
 
 
 # --- Where the keys come from -----------------------------------------------------------------------------------------
@@ -246,7 +371,7 @@ def test_the_collectors_keys_are_those_pinned_at_enrolment(
     tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     enrol_in_sales(home)
-    assert verify(write(tmp_path, sign(RECEIPT_OF_IT.to_bytes(), RECEIPT, COLLECTOR))) == 0
+    assert verify(write(tmp_path, sign(RECEIPT_OF_IT, RECEIPT, COLLECTOR))) == 0
     assert "pinned at enrolment in sales" in capsys.readouterr().out
 
 
@@ -255,7 +380,7 @@ def test_this_computers_own_key_makes_no_receipt(
 ) -> None:
     """Whoever has the device key could otherwise write the verdict that the collector is to give."""
     write_key_file(home / "keys" / f"{DEVICE.public.kid}.jwk", DEVICE)
-    forged = write(tmp_path, sign(RECEIPT_OF_IT.to_bytes(), RECEIPT, DEVICE), "receipt.jws")
+    forged = write(tmp_path, sign(RECEIPT_OF_IT, RECEIPT, DEVICE), "receipt.jws")
     for arguments in ([forged], [write(tmp_path, ENVELOPE), "--receipt", forged]):
         assert verify(*arguments) == 3
         captured = capsys.readouterr()

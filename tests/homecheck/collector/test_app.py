@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,11 +16,15 @@ from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
 from homecheck.collector import keys, readiness
+from homecheck.collector.app import PAGES_AT_ONCE
+from homecheck.collector.store.connection import beside
+from homecheck.collector.store.database import opened
 from homecheck.keys import SoftwareKey
 from homecheck.receipt import verify_receipt
 from homecheck.signing import digest, key_set
-from tests.live_collector import Site, in_thread
+from tests.live_collector import Site, in_thread, wait_until
 from tests.people import FAILS, PASSES, Worker
+from tests.postgres import PostgresServer
 
 
 def reason(answer: requests.Response) -> str:
@@ -39,6 +44,9 @@ def reason(answer: requests.Response) -> str:
 
 def test_a_collector_says_who_it_is(site: Site) -> None:
     document = Worker(site.url).get("/.well-known/homecheck").json()
+    log = document.pop("log")
+    assert log["url"] == f"{site.url}/v1/log"
+    assert log["key"].startswith(f"{site.url.removeprefix('http://')}/log+")
     assert document == {
         "v": 1,
         "role": "collector",
@@ -333,7 +341,7 @@ def test_a_missing_key_is_not_ready_and_says_nothing_about_its_place(tmp_path: P
 
 
 def test_a_full_disk_acknowledges_nothing_and_asks_to_come_again(tmp_path: Path) -> None:
-    with in_thread(tmp_path, max_pages=60) as site:
+    with in_thread(tmp_path, spare_pages=25) as site:
         worker = site.worker()
         answers = []
         for _ in range(60):
@@ -344,7 +352,7 @@ def test_a_full_disk_acknowledges_nothing_and_asks_to_come_again(tmp_path: Path)
         evidence_id, last = answers[-1]
         assert (last.status_code, reason(last)) == (503, "not-stored")
         assert int(last.headers["Retry-After"]) > 0
-        assert len(answers) > 2
+        assert len(answers) > 2, "the disk is too small for this test"
         page = site.browse_database("SELECT id FROM evidence")
         assert page == [identifier for identifier, _ in answers[:-1]]
         assert evidence_id not in page
@@ -356,3 +364,23 @@ def test_a_crowd_is_asked_to_slow_down(tmp_path: Path) -> None:
         answer = worker.enrol(site.invite("Ada"))
         assert (answer.status_code, reason(answer)) == (429, "slow-down")
         assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_pages_that_hang_hold_up_no_upload_and_take_no_more_connections_than_they_may(
+    tmp_path: Path, server: PostgresServer
+) -> None:
+    """Somebody holds a table that pages read: visitors wait for one another, and nobody else does."""
+    visitors = 3 * PAGES_AT_ONCE
+    database = server.new_database(tmp_path)
+    name = database.url.rpartition("/")[2]
+    with in_thread(tmp_path, database=database) as site, ThreadPoolExecutor(visitors) as crowd:
+        browser, worker = site.browse("ada", "admin"), site.worker()
+        worker.check()
+        with opened(database) as holding, beside(holding):
+            before = len(server.backends(name))
+            holding.execute("LOCK TABLE waiver IN ACCESS EXCLUSIVE MODE")
+            pages = [crowd.submit(requests.get, site.url, cookies=browser.cookies, timeout=60) for _ in range(visitors)]
+            wait_until(lambda: len(server.backends(name)) >= before + PAGES_AT_ONCE - 2)  # one or two had theirs
+            assert worker.check().status_code == 201
+            assert len(server.backends(name)) <= before + PAGES_AT_ONCE
+        assert [page.result().status_code for page in pages] == [200] * visitors

@@ -21,10 +21,10 @@ import requests
 import uvicorn
 
 from homecheck.collector import administration, intake, setup
-from homecheck.collector.app import MAX_ENROLMENT, application
+from homecheck.collector.app import application
+from homecheck.collector.body import MAX_ENROLMENT
 from homecheck.collector.serve import AnnouncingServer
-from homecheck.collector.slow_clients import SlowClients
-from homecheck.collector.store.database import Database, Readers
+from homecheck.collector.store.database import Readers
 from homecheck.collector.store.programs import Responder
 from homecheck.evidence import MAX_OBSERVATIONS, Declaration, Device, Evidence, ProbeRun, Software
 from homecheck.keys import SoftwareKey
@@ -32,8 +32,10 @@ from homecheck.measurement import Failure, Measurement, Quantity
 from homecheck.observation import SessionObservation
 from homecheck.policy import Question, parse_policy
 from homecheck.signing import OBSERVATION, PublicKey, sign
-from tests.live_collector import ServerProcess, Site, as_process, free_port, in_thread, set_up, wait_until
+from homecheck.slow_clients import SlowClients
+from tests.live_collector import ServerProcess, Site, as_process, in_thread, set_up, wait_until
 from tests.people import POLICY_TEXT, Worker
+from tests.ports import free_port
 
 EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
@@ -107,13 +109,11 @@ def test_the_device_may_believe_in_any_year_and_its_page_still_opens(site: Site,
 
 def test_a_form_of_many_fields_is_refused_and_no_error_of_ours(site: Site) -> None:
     fields = "&".join(f"field{number}=1" for number in range(30))
-    answer = requests.post(
-        f"{site.url}/programs/support/invitations",
-        data=fields,
-        headers={"Content-Type": "application/x-www-form-urlencoded"},
-        timeout=20,
-    )
-    assert answer.status_code == 400
+    address = f"{site.url}/programs/support/invitations"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    insider = site.browse("inviter", "admin")
+    assert insider.post(address, data=fields, headers=form, timeout=20).status_code == 400
+    assert requests.post(address, data=fields, headers=form, timeout=20).status_code == 401
 
 
 @pytest.mark.parametrize("start", [b"GET / HTTP/1.1\r\nHost: a\r\n", b"GET /"], ids=["headers", "address"])
@@ -123,6 +123,18 @@ def test_a_head_without_end_is_not_kept_in_memory(served: ServerProcess, start: 
         sock.sendall(start)
         # Buffers of the kernel take a few megabytes on both ends, the collector not one.
         assert taken(sock, piece, 64_000_000) < 32_000_000
+
+
+def test_a_head_that_arrives_with_the_end_of_a_long_body_is_heard(served: ServerProcess) -> None:
+    body = b"a" * 100_000
+    first = b"POST /v1/challenge HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n"
+    with connected(served.site.url) as sock:
+        sock.sendall(first + body + b"GET /v1/jwks HTT")
+        time.sleep(0.2)  # so that the second request comes in two pieces
+        sock.sendall(b"P/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answers = b"".join(iter(lambda: sock.recv(65_536), b""))
+    assert answers.count(b"HTTP/1.1 ") == 2
+    assert b"HTTP/1.1 200 " in answers
 
 
 @pytest.mark.parametrize("host", ["[", "a/v1/", "a?b", "a#b", "::1", "evil.example"])
@@ -224,7 +236,7 @@ def test_an_answer_that_is_still_being_fetched_has_the_longer_time() -> None:
 
 def test_visitors_who_come_and_go_use_up_no_files(tmp_path: Path) -> None:
     site = set_up(tmp_path, f"http://127.0.0.1:{free_port()}")
-    readers = Readers(Database(site.database.path))
+    readers = Readers(site.database)
     readers()
     before = psutil.Process().num_fds() if hasattr(psutil.Process, "num_fds") else 0
     for _ in range(30):
@@ -287,7 +299,7 @@ def test_an_observation_without_a_challenge_is_nobodys() -> None:
     worker = Worker("http://127.0.0.1:1")
     observation = sign(SessionObservation("a" * 22, None, now, now, "192.0.2.1").to_bytes(), OBSERVATION, key)
     responder = Responder("https://far.example", PublicKey.from_jwk(key.public.jwk()), now)
-    check = intake.check_observation(observation.decode(), worker.evidence(None), [responder])
+    check, _ = intake.check_observation(observation.decode(), worker.evidence(None), [responder])
     assert check.responder == "https://far.example"
     assert "challenge" in check.defect
 

@@ -59,7 +59,7 @@ def test_two_uploads_of_the_same_bytes_at_once_are_one(site: Site) -> None:
         assert len({answer.content for answer in answers}) == 1
 
 
-def test_positions_count_from_0_without_gaps_across_people_and_refusals(tmp_path: Path) -> None:
+def test_positions_count_up_without_gaps_across_people_and_refusals(tmp_path: Path) -> None:
     with in_thread(tmp_path) as site:
         one, other = site.worker(), site.worker(FAILS)
         pinned = key_set(one.get("/v1/jwks").json())
@@ -72,7 +72,9 @@ def test_positions_count_from_0_without_gaps_across_people_and_refusals(tmp_path
             receipt = verify_receipt(worker.put(evidence.id, envelope).content, digest(envelope), pinned.get)
             assert worker.put(evidence.id, envelope).status_code == 200
             positions.append(receipt.position)
-        assert positions == [0, 1, 2, 3, 4]
+        first = positions[0]  # behind the events of the set-up
+        assert positions == [first, first + 1, first + 2, first + 3, first + 4]
+        assert site.browse_database("SELECT position FROM log_entry ORDER BY position") == list(range(first + 5))
 
 
 def test_the_same_id_with_other_bytes_is_a_conflict_and_a_security_event(site: Site) -> None:
@@ -94,17 +96,36 @@ def test_an_attack_that_is_repeated_does_not_fill_the_disk(site: Site) -> None:
     other = worker.sign(worker.evidence(id=first.id))
     for _ in range(25):
         assert worker.put(first.id, other).status_code == 409
-    assert site.browse_database(f"SELECT count(*) FROM event WHERE person = '{worker.subject}' AND security") == [20]
+    assert site.browse_database(f"SELECT count(*) FROM event WHERE person = '{worker.subject}' AND security = 1") == [
+        20
+    ]
 
 
 def test_a_sequence_number_seen_twice_is_flagged_and_taken(site: Site) -> None:
     worker = site.worker(name="Restored from a backup")
+    seventh = worker.evidence(seq=7)
+    eighth, ninth = (worker.evidence(seq=number) for number in (8, 9))
+    assert worker.upload(seventh).status_code == 201
+    assert worker.upload(ninth).status_code == 201
+    assert worker.upload(eighth).status_code == 201  # late from the spool: nothing odd
     assert worker.upload(worker.evidence(seq=7)).status_code == 201
-    assert worker.upload(worker.evidence(seq=9)).status_code == 201
-    assert worker.upload(worker.evidence(seq=8)).status_code == 201  # late from the spool: nothing odd
-    assert worker.upload(worker.evidence(seq=7)).status_code == 201
-    kinds = site.browse_database(f"SELECT kind FROM event WHERE security = 1 AND person = '{worker.subject}'")
-    assert kinds == ["seq-repeated"]
+    of_worker = f"FROM event WHERE security = 1 AND person = '{worker.subject}'"
+    assert site.browse_database(f"SELECT kind {of_worker}") == ["seq-repeated"]
+    (detail,) = site.browse_database(f"SELECT detail {of_worker}")
+    assert str(detail).startswith(f"number 7 was used before, by {digest(worker.sign(seventh))}")
+
+
+def test_a_number_below_those_seen_on_a_check_that_ended_later_is_flagged_and_taken(site: Site) -> None:
+    """A backup from before number 8 was restored, and number 8 had never arrived: no number is seen twice."""
+    worker = site.worker(name="Restored, nothing twice")
+    for number in (7, 9):
+        assert worker.upload(worker.evidence(seq=number)).status_code == 201
+    assert worker.upload(worker.evidence(seq=8)).status_code == 201
+    of_worker = f"FROM event WHERE security = 1 AND person = '{worker.subject}'"
+    assert site.browse_database(f"SELECT kind {of_worker}") == ["seq-backwards"]
+    (detail,) = site.browse_database(f"SELECT detail {of_worker}")
+    assert "number 8 was measured after number 9" in str(detail)
+    assert "or a clock was set back" in str(detail)
 
 
 def test_a_revoked_key_is_refused_and_what_came_before_keeps_its_receipt(site: Site) -> None:
@@ -114,7 +135,7 @@ def test_a_revoked_key_is_refused_and_what_came_before_keeps_its_receipt(site: S
     first = worker.put(before.id, envelope)
     administration.revoke_device(site.database, worker.key.public.kid, "a test", datetime.now(UTC))
     refused = worker.upload(worker.evidence())
-    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/revoked")
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/key-revoked")
     again = worker.put(before.id, envelope)
     assert (again.status_code, again.content) == (200, first.content)
 

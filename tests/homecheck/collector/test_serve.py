@@ -13,11 +13,13 @@ import requests
 from homecheck.collector import setup
 from homecheck.collector.serve import ServeSettings, serve
 from homecheck.collector.store import settings
-from homecheck.collector.store.database import Database, opened
+from homecheck.collector.store.database import opened
+from homecheck.collector.store.sqlite import SqliteDatabase
 from homecheck.errors import KeyStoreError, SetupError
 from tests.certificates import make_certificate
-from tests.live_collector import ServerProcess, as_process, free_port, set_up
+from tests.live_collector import ServerProcess, as_process, set_up
 from tests.people import Worker
+from tests.ports import free_port
 
 
 def announced(line: str) -> None:
@@ -36,7 +38,7 @@ def test_told_to_stop_it_ends_in_order_and_has_stored_what_it_took(tmp_path: Pat
 
 
 def test_without_a_configured_address_it_is_where_it_listens(tmp_path: Path) -> None:
-    database = Database(tmp_path / "collector.db")
+    database = SqliteDatabase(tmp_path / "collector.db")
     setup.create(database, "Example Inc.", None, datetime.now(UTC))
     command = [sys.executable, "-m", "homecheck", "collector", "serve", "--port", "0", "--database", database.url]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)

@@ -8,26 +8,28 @@ from pathlib import Path
 import pytest
 
 from homecheck.collector import keys, setup
-from homecheck.collector.store.database import Database
+from homecheck.collector.store.sqlite import SqliteDatabase
 from homecheck.errors import KeyStoreError, SetupError
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def test_keys_lie_beside_the_database_for_their_owner_alone_and_move_with_it(tmp_path: Path) -> None:
-    database = Database(tmp_path / "here" / "collector.db")
+    database = SqliteDatabase(tmp_path / "here" / "collector.db")
     setup.create(database, "Example Inc.", None, NOW)
     if sys.platform != "win32":
         folder = tmp_path / "here" / "collector.keys"
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
-        assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [0o600, 0o600]
+        assert [stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()] == [
+            0o600
+        ] * 3  # signing key, log key, challenge secret
     kid = setup.load(database).keys.signer.public.kid
     (tmp_path / "here").rename(tmp_path / "there")
-    assert setup.load(Database(tmp_path / "there" / "collector.db")).keys.signer.public.kid == kid
+    assert setup.load(SqliteDatabase(tmp_path / "there" / "collector.db")).keys.signer.public.kid == kid
 
 
 def test_the_database_holds_no_secret(tmp_path: Path) -> None:
-    database = Database(tmp_path / "collector.db")
+    database = SqliteDatabase(tmp_path / "collector.db")
     made = setup.create(database, "Example Inc.", None, NOW)
     found = keys.read(tmp_path / "collector.keys")
     everything = database.path.read_bytes()
@@ -36,7 +38,7 @@ def test_the_database_holds_no_secret(tmp_path: Path) -> None:
 
 
 def test_set_up_never_overwrites_a_key_and_leaves_no_half_collector(tmp_path: Path) -> None:
-    database = Database(tmp_path / "collector.db")
+    database = SqliteDatabase(tmp_path / "collector.db")
     setup.create(database, "Example Inc.", None, NOW)
     kid = setup.load(database).keys.signer.public.kid
     with pytest.raises(SetupError, match="is there already"):
@@ -51,7 +53,7 @@ def test_set_up_never_overwrites_a_key_and_leaves_no_half_collector(tmp_path: Pa
 def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
     if sys.platform == "win32":
         pytest.skip("Windows keeps files by access lists")
-    database = Database(tmp_path / "collector.db")
+    database = SqliteDatabase(tmp_path / "collector.db")
     setup.create(database, "Example Inc.", None, NOW)
     (tmp_path / "collector.keys" / "signing.jwk").chmod(0o644)
     with pytest.raises(KeyStoreError, match="others can read this key") as caught:
@@ -60,7 +62,7 @@ def test_a_key_that_others_can_read_is_not_used(tmp_path: Path) -> None:
 
 
 def test_a_lost_or_cut_challenge_secret_is_named(tmp_path: Path) -> None:
-    database = Database(tmp_path / "collector.db")
+    database = SqliteDatabase(tmp_path / "collector.db")
     setup.create(database, "Example Inc.", None, NOW)
     secret = tmp_path / "collector.keys" / "challenge.secret"
     secret.write_bytes(b"short")
@@ -74,7 +76,7 @@ def test_a_lost_or_cut_challenge_secret_is_named(tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="mode bits")
 @pytest.mark.parametrize("name", ["challenge.secret", "signing.jwk"])
 def test_a_secret_that_others_can_read_is_not_used(tmp_path: Path, name: str) -> None:
-    database = Database(tmp_path / "collector.db")
+    database = SqliteDatabase(tmp_path / "collector.db")
     setup.create(database, "Example Inc.", None, NOW)
     (tmp_path / "collector.keys" / name).chmod(0o640)
     with pytest.raises(KeyStoreError, match=f"{name}: others can read this key"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,9 +13,16 @@ from pathlib import Path
 import pytest
 import requests
 
+from homecheck.collector import administration, setup
 from homecheck.collector.store.users import Role
+from homecheck.collector.views.dashboard import routes as every_page
+from homecheck.collector.views.site import Site as PageSite
+from homecheck.keys import SoftwareKey
+from homecheck.measurement import Cause, Level
+from homecheck.observation import Flow, Region, SessionObservation
+from homecheck.policy import parse_policy
 from homecheck.receipt import verify_receipt
-from homecheck.signing import digest, key_set
+from homecheck.signing import OBSERVATION, digest, key_set, sign
 from tests.live_collector import Site, in_thread
 from tests.people import FAILS, PASSES, Worker
 
@@ -101,7 +109,7 @@ def test_one_evidence_is_shown_whole_and_can_be_checked_offline(
     shown = (
         name, "3.10 ± 0.80 Mbit/s; at least 10 Mbit/s needed", "Plug in a network cable.", "USB descriptors",
         "no microphone is plugged in", "no_device", "declared no, yes is needed", "headset.model",
-        "hand-written number", "envelope and receipt were checked again", "better: 25 Mbit/s or more",
+        "hand-written number", "envelope, receipt and results were checked again", "better: 25 Mbit/s or more",
     )  # fmt: skip
     for text in shown:
         assert text in page, text
@@ -224,6 +232,28 @@ def test_a_change_asked_for_by_another_site_is_refused(
     assert "another site" in answer.text
 
 
+def test_no_form_at_all_is_taken_from_another_site_or_from_a_stranger(
+    house: tuple[Site, Worker, Worker], admin: requests.Session
+) -> None:
+    site, _, _ = house
+    forms = [one.path for one in every_page(PageSite(setup.load(site.database))) if "POST" in (one.methods or ())]
+    assert len(forms) > 20
+    elsewhere: tuple[dict[str, str], ...] = (
+        {},
+        {"Origin": "null"},
+        {"Origin": f"{site.url}.example"},
+        {"Sec-Fetch-Site": "same-site"},
+    )
+    for path in forms:
+        address = f"{site.url}{path}".replace("{id}", "support").replace("{token}", "x").replace("{kid}", "x")
+        for headers in elsewhere:
+            answer = requests.post(address, data={"x": "y"}, headers=headers, cookies=admin.cookies, timeout=20)
+            assert (answer.status_code, "another site" in answer.text) == (403, True), (path, headers)
+        if not path.startswith("/sign-"):
+            own = {"Origin": site.url}
+            assert requests.post(address, data={"x": "y"}, headers=own, timeout=20).status_code == 401, path
+
+
 def test_a_change_is_never_a_get(house: tuple[Site, Worker, Worker], admin: requests.Session) -> None:
     site, passing, _ = house
     for path in ("/programs/support/invitations", f"/devices/{passing.key.public.kid}/revoke", "/sign-out"):
@@ -287,10 +317,43 @@ def test_the_first_administrator_signs_in_with_the_link_of_init(tmp_path: Path) 
         browser = requests.Session()
         browser.headers["Origin"] = site.url
         page = browser.post(site.sign_in_address, timeout=20)
-        assert "admin (admin)" in page.text
+        assert "admin</a> (admin)" in page.text
         # Nobody was invited yet, and the page says how that is done.
         assert "Nobody is invited yet" in page.text
         assert "homecheck collector invite support" in page.text
+
+
+def test_levels_of_earlier_checks_are_shown_as_the_workers_own_word(tmp_path: Path) -> None:
+    with in_thread(tmp_path) as site:
+        worker, browser = site.worker(), site.browse("ada", "admin")
+        evidence = worker.evidence(worker.challenge())
+        first, *others = evidence.runs
+        levels = (Level(1_795_000_000, 8.25, 0.5), Level(1_795_100_000, 51.0, 2.0))
+        download = replace(first.measurements[0], earlier=levels)
+        sent = replace(evidence, runs=(replace(first, measurements=(download,)), *others))
+        assert worker.upload(sent).status_code == 201
+        (address, *_) = evidence_addresses(browser.get(f"{site.url}/", timeout=20).text)
+        page = browser.get(f"{site.url}{address}", timeout=20).text
+    assert "with 2 earlier checks and their times: 8.25 to 51 Mbit/s, since 2026-11-18" in page
+    assert "The worker’s own word" in page
+    assert page.index("51.0 ± 2.0 Mbit/s") < page.index("8.25 ± 0.50 Mbit/s")  # the newest first
+    assert "2026-11-18 11:06 UTC" in page
+
+
+def test_a_limit_on_several_runs_says_so_on_the_programs_page(tmp_path: Path) -> None:
+    text = """
+        name = "n"
+        version = "4"
+        [[requirement]]
+        quantity = "network.download"
+        at_least = 10
+        statistic = "worst"
+        over = "30d"
+    """
+    with in_thread(tmp_path) as site:
+        administration.publish_policy(site.database, "support", parse_policy(text, "t"), "a test", datetime.now(UTC))
+        page = site.browse("ada", "admin").get(f"{site.url}/programs/support", timeout=20).text
+    assert "worst of the runs of 30 days; 5 or more are needed" in page
 
 
 def test_evidence_that_was_changed_in_the_database_is_shown_as_such(tmp_path: Path) -> None:
@@ -299,7 +362,7 @@ def test_evidence_that_was_changed_in_the_database_is_shown_as_such(tmp_path: Pa
         worker.check()
         (address, *_) = evidence_addresses(browser.get(f"{site.url}/", timeout=20).text)
         assert "checked again" in browser.get(f"{site.url}{address}", timeout=20).text
-        db = sqlite3.connect(site.database.path)
+        db = sqlite3.connect(site.file)
         (envelope,) = db.execute("SELECT envelope FROM evidence").fetchone()
         db.execute("UPDATE evidence SET envelope = ?", (envelope[:-4] + b"AAAA",))
         db.commit()
@@ -307,3 +370,63 @@ def test_evidence_that_was_changed_in_the_database_is_shown_as_such(tmp_path: Pa
         page = browser.get(f"{site.url}{address}", timeout=20).text
         assert "The stored bytes are not what was received" in page
         assert "were checked again" not in page
+
+
+def test_what_the_far_end_saw_and_where_a_value_arises_stand_on_the_page(tmp_path: Path) -> None:
+    with in_thread(tmp_path) as site:
+        key, now = SoftwareKey.generate(), datetime.now(UTC)
+        administration.pin_responder(site.database, "https://measure.example", key.public, "a test", now)
+        worker, browser = site.worker(FAILS), site.browse("ada", "admin")
+        nonce = worker.challenge()
+        flow = Flow(0, received=2, reflected=2, map=b"\xa0")  # the second packet never came
+        seen = SessionObservation(
+            "s", nonce, now, now, "203.0.113.9", udp=(flow,), region=Region("SE", "AB"), others=7, overflowed=5
+        )
+        evidence = worker.evidence(nonce, observations=(sign(seen.to_bytes(), OBSERVATION, key).decode(),))
+        first, *others = evidence.runs
+        download = replace(first.measurements[0], cause=Cause("home_link", "the way to <your> own router is narrow"))
+        sent = replace(evidence, runs=(replace(first, measurements=(download,)), *others))
+        assert worker.upload(sent).status_code == 201
+        (address, *_) = evidence_addresses(browser.get(f"{site.url}/", timeout=20).text)
+        page = browser.get(f"{site.url}{address}", timeout=20).text
+    assert "203.0.113.9, SE-AB" in page
+    assert "2 received, 1 lost on the way to it, 2 sent back" in page
+    assert "7 other sessions at most; <strong>5 packets found no room" in page
+    assert "Where it lies: the home network: the way to &lt;your&gt; own router is narrow" in page
+
+
+def test_the_invitation_says_what_the_far_end_tells_of_the_person(tmp_path: Path) -> None:
+    with in_thread(tmp_path) as site:
+        page = requests.get(f"{site.url}/invite/{site.invite('Ny')}", timeout=20).text
+    assert "your internet address with its region" in page
+
+
+def test_a_persons_page_draws_what_was_measured_and_says_what_changed(tmp_path: Path) -> None:
+    with in_thread(tmp_path) as site:
+        worker, browser = site.worker(), site.browse("ada", "admin")
+        worker.check()
+        worker.character = replace(PASSES, model="AirPods <Pro>", download=3.0)
+        worker.check()
+        page = browser.get(f"{site.url}/people/{worker.subject}", timeout=20).text
+    assert '<s class="soft">Jabra Evolve2 40</s>' in page
+    assert "<strong>AirPods &lt;Pro&gt;</strong>" in page
+    assert 'aria-label="Download speed: 2 values, the last one 3.00 ± 0.80 Mbit/s. Limit 10 Mbit/s.' in page
+    assert page.count('class="missed"') == 1
+    assert "Noise in the room, dBFS(A), the last check first; limit -50" in page
+
+
+def test_checks_whose_bytes_were_changed_are_missing_in_the_drawings_and_counted(tmp_path: Path) -> None:
+    with in_thread(tmp_path) as site:
+        worker, browser = site.worker(), site.browse("ada", "admin")
+        worker.check()
+        worker.check()
+        db = sqlite3.connect(site.file)
+        db.execute(
+            "UPDATE evidence SET envelope = CAST('x' || envelope AS BLOB)"
+            " WHERE position = (SELECT MAX(position) FROM evidence)"
+        )
+        db.commit()
+        db.close()
+        page = browser.get(f"{site.url}/people/{worker.subject}", timeout=20).text
+    assert "1 of the checks below can no longer be read" in page
+    assert "1 value, the last one 48.20" in page

@@ -5,11 +5,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from homecheck.errors import ProbeError
 from homecheck.instruments.far_end import (
@@ -20,10 +23,13 @@ from homecheck.instruments.far_end import (
     failed_connection,
     find,
     has_default_route,
+    named,
     parse_reply,
+    request_head,
     resolve,
 )
 from tests.far_ends import responder_process, responder_thread, write_certificate
+from tests.strangers import strange, thoroughly
 
 HERE = FarEnd("http", "127.0.0.1", 80, "", socket.AF_INET, "127.0.0.1")
 
@@ -116,8 +122,10 @@ def test_a_far_end_that_never_finishes_its_answer_costs_bounded_time(
         (b"SSH-2.0-OpenSSH_9.2\r\n", "responder_answer"),
         (b"", "responder_answer"),
         (b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 500_000, "responder_broke_off"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 30 + b"\r\n\r\n{}", "responder_answer"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 30 + b"\r\n{}", "responder_answer"),
     ],
-    ids=["503", "302", "html", "429", "truncated", "ssh", "nothing", "endless"],
+    ids=["503", "302", "html", "429", "truncated", "ssh", "nothing", "endless", "vast", "vast chunk"],
 )
 def test_a_wrong_answer_is_our_servers_fault(answer: bytes, code: str) -> None:
     with server(answering(answer)) as url:
@@ -179,14 +187,27 @@ def refusing(number: int) -> Callable[..., list[tuple[Any, ...]]]:
     ("number", "routed", "code", "at_fault"),
     [
         (socket.EAI_AGAIN, True, "dns_failed", "home_link"),
-        (socket.EAI_AGAIN, False, "dns_failed", "home_link"),
+        (socket.EAI_AGAIN, False, "no_route", "home_link"),
         (socket.EAI_NONAME, True, "responder_unknown", "server"),
-        (socket.EAI_NONAME, False, "dns_failed", "home_link"),
+        (socket.EAI_NONAME, False, "no_route", "home_link"),
     ],
 )
 def test_a_dead_dns_and_an_unknown_name_are_told_apart(number: int, routed: bool, code: str, at_fault: str) -> None:
     error = failure(lambda: resolve("responder.example", 443, refusing(number), lambda: routed))
     assert (error.code, error.at_fault) == (code, at_fault)
+    assert "Errno" not in error.message
+
+
+@pytest.mark.parametrize("host", ["[fe80::1]", "[fe80::1%25eth0]", "[FEBF::1]"])
+def test_an_address_of_one_cable_alone_is_no_address(host: str) -> None:
+    error = failure(lambda: find(f"https://{host}:8862"))
+    assert (error.code, error.at_fault) == ("bad_address", "agent")
+    assert "link-local" in error.message
+
+
+@pytest.mark.parametrize("host", ["february.example", "fe80.example", "[fec0::1]", "[fd97::1]"])
+def test_what_only_looks_like_one_is_an_address(host: str) -> None:
+    assert named(f"https://{host}").host == host.strip("[]")
 
 
 def test_a_name_that_cannot_stand_in_dns_is_our_servers_fault() -> None:
@@ -199,7 +220,7 @@ def test_a_name_that_cannot_stand_in_dns_is_our_servers_fault() -> None:
     [
         (errno.ENETUNREACH, "no_route", "home_link"),
         (errno.EHOSTUNREACH, "responder_unreachable", "server"),
-        (errno.ECONNRESET, "responder_unreachable", "server"),
+        (errno.ECONNRESET, "responder_broke_off", "server"),
         (errno.ETIMEDOUT, "responder_silent", "server"),
     ],
 )
@@ -215,3 +236,44 @@ def test_asking_for_a_default_route_sends_nothing_and_answers() -> None:
 def test_a_connection_has_no_delay_of_its_own() -> None:
     with responder_thread() as running, connect(running.far_end, 5) as sock:
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+
+def test_a_name_with_an_umlaut_is_asked_for_as_dns_spells_it() -> None:
+    far_end = named("https://bücher.example/ndt")
+    assert far_end.host == "xn--bcher-kva.example"
+    assert b"\r\nHost: xn--bcher-kva.example:443\r\n" in request_head(far_end, "GET", "/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://far.example/ü", "http://far.example/a b", "http://a b/", f"http://{'ü' * 64}.example", "http://ü..de"],
+)
+def test_what_cannot_stand_in_a_request_is_no_address(url: str) -> None:
+    with pytest.raises(ProbeError) as raised:
+        named(url)
+    assert (raised.value.code, raised.value.at_fault) == ("bad_address", "agent")
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+
+
+@thoroughly
+@given(strange(CHUNKED, OK + b"Content-Length: 2\r\n\r\n{}", b"HTTP/1.1 100 x\r\n\r\n" + OK + b"\r\n"))
+def test_any_answer_is_http_or_the_servers_fault(data: bytes) -> None:
+    failure = None
+    try:
+        assert len(parse_reply(data, HERE).body) <= len(data)
+    except ProbeError as error:
+        failure = error
+    assert failure is None or (failure.code, failure.at_fault) == ("responder_answer", "server")
+
+
+@thoroughly
+@given(st.text("abz.-:/@[]%?#09 üß。\r\n\0\ud800", max_size=20))
+def test_any_address_can_stand_in_a_request_or_is_none(text: str) -> None:
+    with suppress(ProbeError):
+        far_end = named(f"https://{text}")
+        head = request_head(far_end, "GET", "/").decode("ascii").split("\r\n")
+        assert head[0] == f"GET {far_end.prefix}/ HTTP/1.1"
+        assert urlsplit(f"//{head[1].removeprefix('Host: ')}").port == far_end.port

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from homecheck.instruments.link_facts import LinkFacts
+from homecheck.instruments.host.program import Runner
+from homecheck.instruments.link_facts import LinkFacts, Wifi
 from homecheck.instruments.link_linux import facts, parse_signal
 
 WIRELESS = """\
@@ -57,8 +59,12 @@ def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path)
 
 
-def told(tree: Tree, name: str, wireless: Path = Path("/nonexistent")) -> LinkFacts:
-    return facts(name, tree.net, wireless, sleep=lambda _: None)
+def nothing_installed(_command: Sequence[str]) -> str:
+    return ""
+
+
+def told(tree: Tree, name: str, wireless: Path = Path("/nonexistent"), run: Runner = nothing_installed) -> LinkFacts:
+    return facts(name, tree.net, wireless, sleep=lambda _: None, run=run)
 
 
 def test_a_cable_is_ethernet_with_its_speed(tree: Tree) -> None:
@@ -139,3 +145,62 @@ def test_an_interface_without_a_device_is_other(tree: Tree) -> None:
     tree.add("veth12")
     found = told(tree, "veth12")
     assert (found.kind, found.vpn) == ("other", False)
+
+
+IW = """\
+Connected to 02:00:00:00:00:01 (on wlp2s0)
+\tSSID: home sweet home
+\tfreq: 5180
+\tsignal: -61 dBm
+\trx bitrate: 780.0 MBit/s VHT-MCS 8 80MHz short GI VHT-NSS 2
+\ttx bitrate: 866.7 MBit/s VHT-MCS 9 80MHz short GI VHT-NSS 2
+"""
+VHT = Wifi("5 GHz", 36, 5180.0, 80, "802.11ac", 9, 866.7, 780.0)
+
+
+def programs(command: Sequence[str]) -> str:
+    if "iw" in command:
+        return IW
+    assert "nmcli" in command
+    return f"GENERAL.METERED:{'yes (guessed)' if command[-1] == 'wlp2s0' else 'no'}\n"
+
+
+def test_wifi_is_told_with_its_channel_and_rate_where_iw_is_installed(tree: Tree, tmp_path: Path) -> None:
+    tree.add("wlp2s0", driver="iwlwifi", devtype="wlan", speed="-1")
+    wireless = tmp_path / "wireless"
+    wireless.write_text(WIRELESS)
+    found = told(tree, "wlp2s0", wireless, programs)
+    assert (found.wifi, found.speed_mbit_s, found.signals_dbm) == (VHT, 866.7, (-52.0,) * 5)
+    assert "home" not in repr(found)
+
+
+def test_a_kernel_without_wireless_extensions_leaves_one_reading_of_the_signal(tree: Tree) -> None:
+    tree.add("wlp2s0", driver="iwlwifi", devtype="wlan")
+    assert told(tree, "wlp2s0", run=programs).signals_dbm == (-61.0,)
+
+
+def test_wifi_without_iw_is_wifi_all_the_same(tree: Tree) -> None:
+    tree.add("wlp2s0", driver="iwlwifi", devtype="wlan")
+    found = told(tree, "wlp2s0")
+    assert (found.kind, found.wifi, found.speed_mbit_s) == ("wifi", Wifi(), None)
+
+
+def test_what_data_costs_is_networkmanagers_word(tree: Tree) -> None:
+    tree.add("wlp2s0", driver="iwlwifi", devtype="wlan")
+    tree.add("enp3s0", driver="e1000e")
+    assert told(tree, "wlp2s0", run=programs).costs is True
+    assert told(tree, "enp3s0", run=programs).costs is False
+    assert told(tree, "enp3s0").costs is None
+
+
+def test_a_mobile_network_costs_unless_networkmanager_says_no(tree: Tree) -> None:
+    tree.add("wwan0", devtype="wwan", driver="qmi_wwan")
+    assert told(tree, "wwan0").costs is True
+    assert told(tree, "wwan0", run=programs).costs is False
+
+
+def test_the_bridge_over_wifi_has_the_details_of_what_lies_under_it(tree: Tree) -> None:
+    tree.add("br0", devtype="bridge", extra=("lower_wlp2s0",))
+    tree.add("wlp2s0", driver="iwlwifi", devtype="wlan")
+    found = told(tree, "br0", run=programs)
+    assert (found.interface, found.wifi, found.metered) == ("br0", VHT, True)

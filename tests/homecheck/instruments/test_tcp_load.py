@@ -1,14 +1,30 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
+from aiohttp import web
 
 from homecheck.errors import ProbeError
 from homecheck.instruments.byte_bins import ByteBins
 from homecheck.instruments.far_end import FarEnd
-from homecheck.instruments.tcp_load import Load, LoadRule, Pace, cpu_bound, download, opened, upload
+from homecheck.instruments.tcp_load import (
+    Load,
+    LoadRule,
+    Onlooker,
+    Pace,
+    cpu_bound,
+    cut_off,
+    download,
+    opened,
+    upload,
+)
+from homecheck.responder.app import Responder
 from tests.far_ends import finish, open_session, responder_thread
 
 
@@ -16,6 +32,31 @@ def load_of(cpu_share: float, ended: str = "steady") -> Load:
     assert ended in ("steady", "ceiling")
     kind = "ceiling" if ended == "ceiling" else "steady"
     return Load("download", (), 0, 0, 5.0, 4, cpu_share, "ceiling" if kind == "ceiling" else "steady", 0.0)
+
+
+def filled(steps: int, count: Callable[[int], int]) -> ByteBins:
+    """Bins of 50 ms; `count` tells how many bytes each has."""
+    bins = ByteBins(0.0)
+    for step in range(1, steps + 1):
+        bins.add(count(step), step * 0.05)
+    return bins
+
+
+class Full(Onlooker):
+    """Sees a line that is full all the time."""
+
+    def is_full(self) -> bool:
+        return True
+
+
+class NeverContent(Full):
+    """Always wants to see more."""
+
+    def satisfied(self) -> bool:
+        return False
+
+
+full = Full()
 
 
 def test_a_processor_at_its_end_is_not_a_slow_line() -> None:
@@ -28,21 +69,67 @@ def test_a_processor_at_its_end_is_not_a_slow_line() -> None:
 
 def test_a_load_ends_when_it_is_steady_and_old_enough() -> None:
     rule = LoadRule(least_seconds=3, most_seconds=10)
-    bins = ByteBins(0.0)
-    for step in range(1, 101):
-        bins.add(100_000, step * 0.05)
-    assert rule.ended(bins, 2.9, bins.total) is None
-    assert rule.ended(bins, 3.0, bins.total) == "steady"
+    bins = filled(100, lambda _: 100_000)
+    assert rule.ended(bins, 2.9, 0) is None
+    assert rule.ended(bins, 3.0, 0) == "steady"
     assert LoadRule(most_seconds=5).ended(ByteBins(0.0), 5.0, 0) == "time"
-    assert LoadRule(most_bytes=1000).ended(ByteBins(0.0), 2.5, 1000) == "bytes"
+    assert LoadRule(most_bytes=1000).ended(ByteBins(0.0), 0.1, 1000) == "bytes"  # money is money, however early
+
+
+def test_a_load_that_still_grows_goes_on_for_a_while() -> None:
+    growing = filled(120, lambda step: 1000 * step)
+    assert LoadRule().ended(growing, 5.0, 0) is None
+    assert LoadRule().ended(growing, 8.0, 0) == "time"
+
+
+def test_a_load_that_only_scatters_ends_at_the_usual_time() -> None:
+    scattered = filled(100, lambda step: 30_000 if step // 7 % 2 else 170_000)
+    assert LoadRule().ended(scattered, 4.9, 0) is None
+    assert LoadRule().ended(scattered, 5.0, 0) == "time"
+
+
+def test_streams_join_as_long_as_the_line_is_not_full() -> None:
+    rule = LoadRule(least_seconds=1.0, most_seconds=1.0, ceiling_mbit_s=20, first_join_seconds=0.1)
+    with responder_thread() as running:
+        session = open_session(running.far_end)
+        assert download(running.far_end, session["token"], rule, full).streams == 4
+    with responder_thread() as running:
+        session = open_session(running.far_end)
+        fast = replace(rule, ceiling_mbit_s=100_000)
+        assert download(running.far_end, session["token"], fast, Onlooker()).streams > 4
+
+
+def test_a_load_goes_on_to_its_cap_while_its_onlooker_wants_more() -> None:
+    rule = LoadRule(least_seconds=0.3, usual_seconds=0.3, most_seconds=1.2, ceiling_mbit_s=20)
+    with responder_thread() as running:
+        session = open_session(running.far_end)
+        content = download(running.far_end, session["token"], rule, full)
+        wanting = download(running.far_end, session["token"], rule, NeverContent())
+    assert content.seconds < 1.2 <= wanting.seconds < 4
 
 
 def test_a_load_ends_at_its_bytes() -> None:
     rule = LoadRule(least_seconds=9, most_seconds=9, most_bytes=5_000_000, ceiling_mbit_s=80)
     with responder_thread() as running:
         session = open_session(running.far_end)
-        load = download(running.far_end, session["token"], rule)
-    assert load.total >= 5_000_000
+        load = download(running.far_end, session["token"], rule, full)
+    assert load.spent >= 5_000_000
+    assert load.seconds < 5
+
+
+@pytest.mark.parametrize("direction", ["download", "upload"])
+def test_a_load_spends_no_more_than_it_may_however_fast_the_line_is(direction: str) -> None:
+    rule = LoadRule(least_seconds=9, most_seconds=9, most_bytes=4_000_000, ceiling_mbit_s=400)
+    with responder_thread() as running:
+        session = open_session(running.far_end)
+        load = (download if direction == "download" else upload)(running.far_end, session["token"], rule, full)
+        (kept,) = list(running.responder.sessions)
+        there = kept.download.total if direction == "download" else kept.upload.total
+    # Beyond it: what one sweep moves, at most 50 ms of the ceiling; and what arrived during it, or still lies in the
+    # send buffers over there.
+    assert 4_000_000 <= load.spent <= 4_000_000 + (2_500_000 if direction == "upload" else 12_000_000)
+    assert there <= 4_000_000 + (2_500_000 if direction == "upload" else 20_000_000)
+    assert load.ended in ("bytes", "ceiling")
     assert load.seconds < 5
 
 
@@ -61,14 +148,15 @@ def test_a_token_that_is_void_is_told_from_a_slow_line(direction: str) -> None:
         finish(running.far_end, session)
         run = download if direction == "download" else upload
         with pytest.raises(ProbeError) as raised:
-            run(running.far_end, session["token"], LoadRule(least_seconds=1, most_seconds=1))
+            run(running.far_end, session["token"], LoadRule(least_seconds=1, most_seconds=1), full)
     assert raised.value.at_fault == "server"
 
 
 def test_no_connection_stays_open_after_a_load() -> None:
     with responder_thread() as running:
         session = open_session(running.far_end)
-        upload(running.far_end, session["token"], LoadRule(least_seconds=0.5, most_seconds=0.5, ceiling_mbit_s=20))
+        rule = LoadRule(least_seconds=0.5, most_seconds=0.5, ceiling_mbit_s=20)
+        upload(running.far_end, session["token"], rule, full)
         time.sleep(0.2)
         (kept,) = list(running.responder.sessions)
         assert kept.upload.active == 0
@@ -82,3 +170,67 @@ def test_connections_that_cannot_be_opened_say_why_and_leave_none_behind() -> No
     with pytest.raises(ProbeError) as raised, opened(far_end, 3):
         pytest.fail("nobody listens there")
     assert raised.value.code == "responder_refused"
+
+
+class Boaster(Responder):
+    """A responder that tells anything about an upload."""
+
+    line = b""
+
+    async def progress(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(self.line)
+        return response
+
+
+class FarAhead(Boaster):
+    line = b'{"seconds":1e9,"bytes":1}\n'  # as bins of 50 ms these would fill the memory
+
+
+class Inflated(Boaster):
+    line = b'{"seconds":0.1,"bytes":9000000000000}\n'
+
+
+class Talkative(Boaster):
+    line = b"{" * 3_000_000
+
+
+@pytest.mark.parametrize("kind", [FarAhead, Inflated])
+def test_a_responder_that_boasts_of_an_upload_is_not_believed(kind: type[Boaster]) -> None:
+    with responder_thread(kind) as running:
+        session = open_session(running.far_end)
+        with pytest.raises(ProbeError) as raised:
+            upload(running.far_end, session["token"], LoadRule(least_seconds=1, most_seconds=1), full)
+    assert (raised.value.code, raised.value.at_fault) == ("observation_refused", "server")
+
+
+def test_a_line_without_end_about_an_upload_is_not_kept() -> None:
+    rule = LoadRule(least_seconds=0.5, most_seconds=0.5, ceiling_mbit_s=20)
+    with responder_thread(Talkative) as running:
+        session = open_session(running.far_end)
+        load = upload(running.far_end, session["token"], rule, full)
+    assert load.seconds < 4
+    assert load.total == 0  # nothing was told, and what was only sent does not count
+
+
+def test_a_far_end_that_is_gone_before_an_upload_is_our_servers_fault() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        far_end = FarEnd("http", "127.0.0.1", listener.getsockname()[1], "", socket.AF_INET, "127.0.0.1")
+        running = threading.Event()
+
+        def reset_all() -> None:
+            while not running.is_set():
+                with suppress(TimeoutError):
+                    cut_off(listener.accept()[0])
+
+        listener.settimeout(0.1)
+        thread = threading.Thread(target=reset_all)
+        thread.start()
+        try:
+            with pytest.raises(ProbeError) as raised:
+                upload(far_end, "token", LoadRule(least_seconds=0.3, most_seconds=0.3), full)
+        finally:
+            running.set()
+            thread.join()
+    assert (raised.value.code, raised.value.at_fault) == ("responder_broke_off", "server")

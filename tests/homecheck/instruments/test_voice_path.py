@@ -8,8 +8,19 @@ from itertools import count
 
 import pytest
 
+from homecheck.errors import ProbeError
+from homecheck.instruments.far_end import FarEnd
 from homecheck.instruments.responder_session import ResponderSession
-from homecheck.instruments.voice_path import INTERVAL_SECONDS, Log, Packet, VoiceFlow, between, clock_offset_ns
+from homecheck.instruments.voice_path import (
+    INTERVAL_SECONDS,
+    Log,
+    Packet,
+    UdpSession,
+    VoiceFlow,
+    between,
+    clock_offset_ns,
+    connected,
+)
 from tests.far_ends import InThread, UdpRelay, relayed_responder, responder_thread
 
 
@@ -18,7 +29,7 @@ def nothing(_flow: int, _sequence: int) -> bool:
 
 
 def call(running: InThread, seconds: float = 0.5, clock_offset: Callable[[], int] | None = None) -> Log:
-    session = ResponderSession.open(running.far_end, None, None)
+    session = ResponderSession.open(running.far_end, (), None)
     flow = VoiceFlow(running.far_end, session.udp, 0, clock_offset=clock_offset)
     flow.start()
     time.sleep(seconds)
@@ -92,6 +103,22 @@ def test_a_step_of_the_wall_clock_is_noticed() -> None:
     assert log.clock_stepped
 
 
+def test_a_computer_that_stands_still_neither_hides_it_nor_makes_up_for_it() -> None:
+    pauses = count()
+
+    def sleep(seconds: float) -> None:
+        time.sleep(1.3 if next(pauses) == 5 else seconds)
+
+    with responder_thread() as running:
+        session = ResponderSession.open(running.far_end, (), None)
+        flow = VoiceFlow(running.far_end, session.udp, 0, sleep=sleep)
+        flow.start()
+        time.sleep(1.7)
+        log = flow.stop()
+    assert log.held_up_seconds > 1.2
+    assert len(log.packets) < 40  # 65 more were due meanwhile
+
+
 def test_a_clock_that_is_slewed_is_no_step() -> None:
     ticks = count()
     with responder_thread() as running:
@@ -106,3 +133,29 @@ def test_the_offset_between_the_clocks_is_steady() -> None:
 def test_packets_of_a_stretch_of_time() -> None:
     packets = [Packet(number, float(number), 0) for number in range(5)]
     assert [packet.sequence for packet in between(packets, 1.0, 3.0)] == [1, 2]
+
+
+def test_a_network_that_is_gone_before_a_call_is_a_failure_with_a_name() -> None:
+    nowhere = FarEnd("http", "nowhere", 80, "", socket.AF_INET, "255.255.255.255")  # no system sends there unasked
+    with pytest.raises(ProbeError) as raised:
+        VoiceFlow(nowhere, UdpSession(9, 4, b"key", 4), 0)
+    assert raised.value.code in ("no_route", "responder_unreachable")
+
+
+@pytest.mark.parametrize(("step_ms", "stepped"), [(0, False), (300, True), (-300, True), (10, False)])
+def test_a_step_of_the_responders_clock_is_noticed(step_ms: int, stepped: bool) -> None:
+    packets = []
+    for number in range(100):
+        sent_ns, ahead_ns = number * 20_000_000, 5_000_000_000 + (step_ms * 1_000_000 if number >= 50 else 0)
+        there_ns, back_ns = (20 + number % 7) * 1_000_000, (20 + number % 5) * 1_000_000  # ms of delay, never the same
+        far_ns = sent_ns + there_ns + ahead_ns
+        packets.append(Packet(number, number * 0.02, sent_ns, far_ns, far_ns, sent_ns + there_ns + back_ns))
+    log = Log(0, tuple(packets), 0, 0, 0, 0, clock_stepped=False, kernel_stamps=True)
+    assert log.far_clock_stepped is stepped
+
+
+def test_a_way_that_is_gone_is_named() -> None:
+    broadcast = FarEnd("http", "x", 80, "", socket.AF_INET, "255.255.255.255")  # no socket may connect to it as it is
+    with pytest.raises(ProbeError) as raised:
+        connected(broadcast, 9)
+    assert raised.value.code in ("responder_unreachable", "no_route")

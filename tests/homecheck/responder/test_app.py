@@ -94,6 +94,16 @@ def test_an_independent_library_verifies_the_observation(responder: InThread) ->
     assert payload["source"] == "127.0.0.1"
 
 
+def test_each_of_several_challenges_gets_the_same_observation_signed_for_itself_alone(responder: InThread) -> None:
+    asked = {"nonce": "one", "also": ["two", "three"]}
+    session = json.loads(call(responder.far_end, "POST", "/v1/sessions", asked).body)
+    lines = finish(responder.far_end, session).body.split(b"\n")
+    jwk = jwt.PyJWK(json.loads(call(responder.far_end, "GET", "/.well-known/homecheck").body)["jwk"])
+    told = [json.loads(jwt.api_jws.decode_complete(line, jwk, algorithms=["EdDSA"])["payload"]) for line in lines]
+    assert [one.pop("nonce") for one in told] == ["one", "two", "three"]
+    assert told[0] == told[1] == told[2]
+
+
 def test_an_upload_is_counted_byte_for_byte(responder: InThread) -> None:
     session = open_session(responder.far_end)
     answer = send(responder, session, b"a" * 100_000, b"b" * 23_456)
@@ -186,9 +196,13 @@ def test_a_session_can_finish_itself_alone(responder: InThread) -> None:
         (b'{"nonce": null, "extra": 1}', "bad-request"),
         (b'{"nonce": "a", "nonce": "b"}', "duplicate-member"),
         (b'{"nonce": "' + b"x" * 300 + b'"}', "bad-request"),
-        (b'{"nonce": "' + b"x" * 5000 + b'"}', "too-large"),
+        (b'{"nonce": "' + b"x" * 40_000 + b'"}', "too-large"),
+        (b'{"nonce": null, "also": "a"}', "bad-request"),
+        (b'{"nonce": null, "also": [7]}', "bad-request"),
+        (b'{"nonce": null, "also": ["' + b"x" * 201 + b'"]}', "bad-request"),
+        (b'{"nonce": null, "also": [' + b", ".join([b'"x"'] * 128) + b"]}", "bad-request"),
     ],
-    ids=["empty", "list", "number", "extra", "duplicate", "long", "large"],
+    ids=["empty", "list", "number", "extra", "duplicate", "long", "large", "text", "numbers", "long also", "many"],
 )
 def test_a_malformed_request_is_a_problem_document(responder: InThread, body: bytes, reason: str) -> None:
     with connect(responder.far_end, 5) as sock:
@@ -250,3 +264,18 @@ def test_a_client_that_stalls_is_let_go_at_the_seconds_cap(
         time.sleep(2.0)  # twice the cap, reading and sending nothing
         session = next(iter(strict.responder.sessions))
         assert session.download.active == session.upload.active == 0
+
+
+def test_the_small_object_is_one_byte_for_those_who_have_a_session(responder: InThread) -> None:
+    session = open_session(responder.far_end)
+    reply = call(responder.far_end, "GET", "/v1/small", token=session["token"])
+    assert (reply.status, reply.body) == (200, b"\0")
+    assert call(responder.far_end, "GET", "/v1/small").status == 401
+
+
+@pytest.mark.parametrize("path", ["/v1/download", "/v1/progress"])
+def test_a_stream_is_not_sent_where_only_a_head_was_asked_for(responder: InThread, path: str) -> None:
+    token = open_session(responder.far_end)["token"]
+    with connect(responder.far_end, 5) as sock:
+        sock.sendall(request_head(responder.far_end, "HEAD", path, token=token))
+        assert sock.recv(100).startswith(b"HTTP/1.1 405 ")

@@ -61,12 +61,12 @@ def test_a_session_is_watched_by_few(responder: InThread) -> None:
 def test_the_addresses_of_one_ipv6_subscriber_count_as_one() -> None:
     sessions = Sessions(Limits(sessions_per_source=2), time.monotonic)
     for source in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::2"):
-        sessions.open(None, source, NOW)
+        sessions.open((None,), source, NOW)
     with pytest.raises(Busy):
-        sessions.open(None, "2001:db8:1:2:3::4", NOW)
-    sessions.open(None, "2001:db8:1:3::1", NOW)  # somebody else
+        sessions.open((None,), "2001:db8:1:2:3::4", NOW)
+    sessions.open((None,), "2001:db8:1:3::1", NOW)  # somebody else
     for source in ("::ffff:192.0.2.1", "::ffff:192.0.2.2", "192.0.2.3", "fe80::1%eth0", "no address"):
-        sessions.open(None, source, NOW)
+        sessions.open((None,), source, NOW)
 
 
 def test_a_session_is_finished_once_however_often_it_is_asked_at_once(responder: InThread) -> None:

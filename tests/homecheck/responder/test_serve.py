@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -20,6 +20,7 @@ import pytest
 
 from homecheck.instruments.far_end import FarEnd, call, connect, find, request_head
 from homecheck.keys import SoftwareKey
+from homecheck.responder import open_files
 from homecheck.responder.limits import Limits
 from homecheck.responder.serve import ServeSettings
 from homecheck.responder.serve import running as serve_until_left
@@ -114,12 +115,79 @@ def test_a_signal_ends_it_within_seconds_while_a_client_stalls(tmp_path: Path, n
             assert responder.process.wait(8) == 0
 
 
+def test_an_operator_says_how_many_sessions_there_may_be(tmp_path: Path) -> None:
+    with responder_process(tmp_path, "--sessions", "3", "--sessions-per-source", "2") as responder:
+        for _ in range(2):
+            open_session(responder.far_end)
+        refused = call(responder.far_end, "POST", "/v1/sessions", {"nonce": None})
+        limits = json.loads(call(responder.far_end, "GET", "/.well-known/homecheck").body)["limits"]
+    assert refused.status == 429
+    assert (limits["sessions"], limits["sessions_per_source"]) == (3, 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
+def test_it_may_open_as_many_files_as_the_system_lets_it(tmp_path: Path) -> None:
+    few = ("sh", "-c", 'ulimit -S -n 128 && exec "$@"', "sh")
+    with responder_process(tmp_path, prefix=few) as responder:
+        soft, hard = psutil.Process(responder.process.pid).rlimit(psutil.RLIMIT_NOFILE)
+    assert soft == min(hard, open_files.ENOUGH)
+
+
+def test_a_file_of_regions_that_is_none_is_named(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "city.mmdb").write_text("no database")
+    done = run(home, "--geoip", str(tmp_path / "city.mmdb"))
+    assert done.returncode == 1
+    assert "city.mmdb" in done.stderr
+    assert "--geoip" in done.stderr
+
+
 def test_without_tls_it_serves_this_computer_alone(home: Path) -> None:
     done = run(home, "--host", "0.0.0.0")
     assert done.returncode == 1
     assert "no TLS certificate" in done.stderr
     assert "--tls-cert" in done.stderr
     assert done.stdout == ""
+
+
+def test_without_tls_a_second_address_is_on_this_computer_too(home: Path) -> None:
+    done = run(home, "--other-host", "192.0.2.1")
+    assert done.returncode == 1
+    assert "192.0.2.1 is no loopback address" in done.stderr
+
+
+def test_a_named_sip_port_in_use_ends_it_before_it_listens(home: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        done = run(home, "--sip-port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "SIP mirror" in done.stderr
+    assert "--sip-port" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_newcomer_whose_usual_ports_are_taken_is_told_and_served(home: Path) -> None:
+    command = [sys.executable, "-m", "homecheck", "responder", "serve", "--port", "0"]
+    with ExitStack() as stack:
+        for port in (3478, 5060):
+            taken = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            with suppress(OSError):  # somebody else has it already: all the same
+                taken.bind(("127.0.0.1", port))
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "HOMECHECK_HOME": str(home)},
+            cwd=Path(__file__).parents[3],
+        )
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        process.terminate()
+        _, said = process.communicate(timeout=10)
+    assert first.startswith("listening on ")
+    assert "STUN: UDP ports 3478 and 3479" in said
+    assert "SIP mirror: UDP ports 5060 and 5099" in said
+    assert said.count("not offered") == 2
 
 
 def test_a_certificate_without_its_key_is_wrong_usage(home: Path) -> None:

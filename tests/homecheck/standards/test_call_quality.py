@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from homecheck.standards.call_quality import direction, percentage, rate
+from homecheck.standards.call_quality import by_codec, direction, percentage, rate
 from homecheck.standards.order_statistics import Quantile
 
 
@@ -46,3 +46,39 @@ def test_too_few_packets_are_not_judged() -> None:
 
 def test_percentage_carries_wilsons_longer_arm() -> None:
     assert percentage(0, 1000) == pytest.approx((0, 0.382676), abs=1e-6)
+
+
+def test_each_codec_is_rated_by_what_g_113_says_of_it() -> None:
+    # 2 of 100 lost, not in a row; rtt 40 ms: 100 ms mouth to ear, for which G.107 has R = 90.663730 without loss.
+    way = direction([number not in (30, 60) for number in range(100)], [20.0] * 98 + [None] * 2)
+    found = {one.codec.name: one for one in by_codec([way], 40.0)}
+    assert found["G.711 with PLC"].r == pytest.approx(90.663730 - 95 * 2 / (2 + 25.1), abs=1e-6)
+    assert found["G.711 without PLC"].r == pytest.approx(90.663730 - 95 * 2 / (2 + 4.3), abs=1e-6)
+    # AMR-WB: 75 x 2 / 6.3 more than its Ie of 20, below 129 less the delay of 105 ms.
+    wideband = found["AMR-WB 12.65 kbit/s, both ears"]
+    assert wideband.r == pytest.approx(129 - 43.809524, abs=1.5)
+    assert wideband.codec.wideband
+    assert found["G.722 64 kbit/s"].r is found["G.722 64 kbit/s"].mos is None  # no published robustness
+
+
+def test_without_loss_a_wideband_codec_without_robustness_is_rated_too() -> None:
+    way = direction([True] * 100, [20.0] * 100)
+    found = {one.codec.name: one for one in by_codec([way], 40.0)}
+    assert found["G.722 64 kbit/s"].r == pytest.approx(129 - 13, abs=1.5)
+    assert found["G.729A + VAD"].r == pytest.approx(90.663730 - 11, abs=0.2)  # and 5 ms of look-ahead
+
+
+def test_the_direction_that_sounds_worse_counts_for_each_codec() -> None:
+    good = direction([True] * 100, [20.0] * 100)
+    bad = direction([number % 10 != 5 for number in range(100)], [20.0] * 90 + [None] * 10)
+    both = [one.r for one in by_codec([good, bad], 40.0)]
+    assert both == [one.r for one in by_codec([bad], 40.0)] == [one.r for one in by_codec([bad, good], 40.0)]
+
+
+def test_what_late_packets_cost_is_told_apart_from_what_lost_ones_cost() -> None:
+    arrived = [number not in (30, 60) for number in range(100)]
+    transits = [20.0 if number not in (10, 80) else 81.0 for number in range(100)]
+    rating = rate(direction(arrived, transits), Quantile(40.0, 40.0, 40.0))
+    lost, both = 95 * 2 / (2 + 25.1), 95 * 4 / (4 + 25.1)
+    assert rating.parts.ie_eff == pytest.approx(both, abs=1e-6)
+    assert rating.cost_of_late == pytest.approx(both - lost, abs=1e-6)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
+from scipy import stats
 
 from homecheck.standards.gilbert_1960 import burst_ratio, count_losses
 
@@ -23,6 +24,25 @@ def test_the_burst_ratio_of_a_known_chain() -> None:
     value, half_width = burst_ratio(count_losses(pattern("....xx......xx......")))
     assert value == pytest.approx(1.6)
     assert half_width > 1  # four losses say little
+
+
+def test_the_last_burst_counts_as_begun_but_not_as_ended() -> None:
+    # 16 arrived, bursts of 2, 1 and, at the end, 1: p = 3/16; of 3 losses that were followed 2 ended: q = 2/3.
+    p, q = 3 / 16, 2 / 3
+    low, high = stats.binomtest(2, 3).proportion_ci(method="wilson")
+    value, half_width = burst_ratio(count_losses(pattern("....xx......x......x")))
+    assert value == pytest.approx(1 / (p + q))
+    least = max(1 / (p + high), 1.0)  # no ratio is below 1: here the interval's end would be
+    assert half_width == pytest.approx(max(1 / (p + low) - value, value - least))
+
+
+def test_a_ratio_below_one_counts_as_one() -> None:
+    # Every other packet is lost: p = 10/10 and q = 10/10 give a half. Wilson: q lies between 0.7225 and 1.
+    assert burst_ratio(count_losses(pattern("x.x.x.x.x.x.x.x.x.x."))) == pytest.approx((1.0, 0.0))
+
+
+def test_when_everything_is_lost_nothing_is_known_of_bursts() -> None:
+    assert burst_ratio(count_losses(pattern("xxxx"))) == (1.0, 0.0)
 
 
 def test_independent_losses_have_a_burst_ratio_of_one() -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from contextlib import suppress
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from homecheck.standards.rfc_2104 import PreparedKey
 from homecheck.standards.rfc_8762 import (
     BadPacket,
+    InPlace,
+    Reply,
     Request,
     from_ntp,
     pack_reply,
@@ -18,6 +24,7 @@ from homecheck.standards.rfc_8762 import (
     unpack_reply,
     unpack_request,
 )
+from tests.strangers import strange, thoroughly
 
 KEY = bytes(range(32))
 # 2026-11-23T21:00:00.5Z: Unix 1795467600.5, NTP seconds 1795467600 + 2208988800 = 4004456400 = 0xEEAF27D0
@@ -57,6 +64,39 @@ def test_a_reflectors_packet_has_the_bytes_of_the_standard() -> None:
         request, sequence=3, received_ns=SENT_NS + 1_000_000_000, sent_ns=SENT_NS + 1_250_000_000, key=KEY
     )
     assert reply == signed(REPLY, PADDING_REPLY)
+
+
+def in_place(datagram: bytes) -> tuple[InPlace, bytearray]:
+    buffer = bytearray(b"\xa5" * 1500)  # what an earlier datagram left behind
+    buffer[: len(datagram)] = datagram
+    packet = InPlace(memoryview(buffer))
+    packet.peek()
+    return packet, buffer
+
+
+def test_an_answer_written_over_its_request_has_the_bytes_of_the_standard() -> None:
+    packet, buffer = in_place(signed(REQUEST, PADDING_REQUEST))
+    assert (packet.sequence, packet.ssid) == (7, 0x1234)
+    assert packet.is_signed(PreparedKey(KEY))
+    received, sent = to_ntp(SENT_NS + 1_000_000_000), to_ntp(SENT_NS + 1_250_000_000)
+    packet.turn_round(172, 3, received, sent, PreparedKey(KEY))
+    assert bytes(buffer[:172]) == signed(REPLY, PADDING_REPLY)
+    assert set(buffer[172:]) == {0xA5}
+
+
+@pytest.mark.parametrize("index", [0, 20, 27, 60, 95, 96, 111])
+def test_a_byte_that_was_changed_on_the_way_is_noticed_in_place(index: int) -> None:
+    datagram = bytearray(signed(REQUEST, PADDING_REQUEST))
+    datagram[index] ^= 1
+    packet, _ = in_place(bytes(datagram))
+    assert not packet.is_signed(PreparedKey(KEY))
+
+
+@pytest.mark.parametrize("length", [112, 113, 115])
+def test_what_follows_a_packet_without_padding_is_left_alone(length: int) -> None:
+    packet, buffer = in_place(signed(REQUEST, b"\x80\x01\xff"[: length - 112]))
+    packet.turn_round(length, 3, to_ntp(SENT_NS), to_ntp(SENT_NS), PreparedKey(KEY))
+    assert bytes(buffer[112:length]) == b"\x80\x01\xff"[: length - 112]
 
 
 def test_what_is_packed_is_unpacked() -> None:
@@ -107,3 +147,29 @@ def test_timestamps_are_those_of_ntp(unix_ns: int, ntp: int) -> None:
 def test_nanoseconds_survive_the_trip() -> None:
     for nanoseconds in (0, 1, 499, 999_999_999, 123_456_789):
         assert from_ntp(to_ntp(1_795_467_600_000_000_000 + nanoseconds)) == 1_795_467_600_000_000_000 + nanoseconds
+
+
+LAST_NS = 4_233_462_143 * 10**9  # the second NTP era ends 2^31 s after 2036-02-07
+
+
+@thoroughly
+@given(st.integers(0, 2**32 - 1), st.integers(0, 2**16 - 1), *[st.integers(0, LAST_NS)] * 3, st.integers(112, 300))
+def test_whatever_is_written_is_read_and_both_ways_to_answer_agree(
+    sequence: int, ssid: int, sent_ns: int, received_ns: int, returned_ns: int, length: int
+) -> None:
+    datagram = pack_request(Request(sequence, ssid, sent_ns), KEY, length)
+    assert unpack_request(datagram, KEY) == Request(sequence, ssid, sent_ns)
+    answer = pack_reply(datagram, sequence=3, received_ns=received_ns, sent_ns=returned_ns, key=KEY)
+    assert unpack_reply(answer, KEY) == Reply(3, ssid, sequence, sent_ns, received_ns, returned_ns)
+    packet, buffer = in_place(datagram)
+    packet.turn_round(len(datagram), 3, to_ntp(received_ns), to_ntp(returned_ns), PreparedKey(KEY))
+    assert bytes(buffer[: len(datagram)]) == answer
+
+
+@thoroughly
+@given(strange(signed(REQUEST, PADDING_REQUEST), signed(REPLY, PADDING_REPLY), bytes(112)), st.binary(min_size=96))
+def test_any_bytes_are_a_packet_or_none(datagram: bytes, base: bytes) -> None:
+    for data in (datagram, signed(base[:96], base[96:])):
+        for unpack in (unpack_request, unpack_reply):
+            with suppress(BadPacket):
+                unpack(data, KEY)

@@ -21,6 +21,11 @@ def test_no_loss_in_a_thousand_is_not_proof_of_none() -> None:
     assert high == pytest.approx(0.00382676, abs=1e-8)  # z^2 / (n + z^2)
 
 
+def test_all_of_twenty_is_the_mirror_of_none() -> None:
+    assert interval(20, 20) == pytest.approx((1 - 0.1611, 1.0), abs=5e-5)
+    assert interval(20, 20)[1] == 1.0
+
+
 @pytest.mark.parametrize(("successes", "trials"), [(0, 0), (3, 2), (-1, 5)])
 def test_what_is_no_proportion_is_refused(successes: int, trials: int) -> None:
     with pytest.raises(ValueError, match="no proportion"):

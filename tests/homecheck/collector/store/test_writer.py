@@ -1,10 +1,10 @@
-"""Group commit on a real file: what is told as done is done, and a piece that fails is undone alone."""
+"""Group commit on both engines: what is told as done is done, and a piece that fails is undone alone."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +12,17 @@ import pytest
 
 from homecheck.collector.store import settings
 from homecheck.collector.store.database import Connection, Database, opened
-from homecheck.collector.store.writer import Busy, NotStored, Writer
+from homecheck.collector.store.failures import Busy, NotStored, Rejected
+from homecheck.collector.store.sqlite import SqliteDatabase
+from homecheck.collector.store.writer import Writer
 from homecheck.errors import SetupError
 
 SECONDS = 20
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Database:
-    made = Database(tmp_path / "collector.db")
+def database(new_database: Callable[[Path], Database], tmp_path: Path) -> Database:
+    made = new_database(tmp_path)
     made.create().close()
     return made
 
@@ -87,7 +89,7 @@ def test_more_than_may_wait_is_refused_and_the_rest_is_stored(writer: Writer, da
 
 
 @pytest.mark.parametrize(
-    "error", [SetupError("no"), sqlite3.IntegrityError("no"), TypeError("no"), OverflowError("no"), KeyError("no")]
+    "error", [SetupError("no"), Rejected("no"), TypeError("no"), OverflowError("no"), KeyError("no")]
 )
 def test_a_piece_that_fails_is_undone_alone(writer: Writer, database: Database, error: Exception) -> None:
     def fail(db: Connection) -> None:
@@ -109,6 +111,35 @@ def test_a_piece_that_fails_is_undone_alone(writer: Writer, database: Database, 
     assert stored(database) == {"before", "after"}
 
 
+def put_all(db: Connection, names: Sequence[str]) -> list[str]:
+    """Store names in one go, and refuse to when one of them is bad."""
+    for name in names:
+        settings.write(db, name, f"one of {len(names)}")
+        if name == "bad":
+            raise ValueError(name)
+    return [name.upper() for name in names]
+
+
+@pytest.mark.parametrize(("names", "together"), [(["a", "b"], "one of 2"), (["a", "bad"], "one of 1")])
+def test_alike_pieces_are_done_together_and_each_singly_when_one_of_them_is_bad(
+    writer: Writer, database: Database, names: list[str], together: str
+) -> None:
+    gate = Gate()
+    held = writer.submit(gate)
+    assert gate.entered.wait(SECONDS)
+    future = writer.submit_all(put_all, names)
+    gate.released.set()
+    held.result(SECONDS)
+    found = dict(zip(names, future.result(SECONDS), strict=True))
+    assert found["a"] == "A"
+    if "bad" in names:
+        assert isinstance(found["bad"], ValueError)
+    with opened(database) as db:
+        kept = {row["name"]: row["value"] for row in db.execute("SELECT name, value FROM setting")}
+    assert kept["a"] == together
+    assert "bad" not in kept
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_an_error_that_nobody_expected_leaves_nobody_waiting(writer: Writer, database: Database) -> None:
     def fail(db: Connection) -> None:
@@ -125,8 +156,9 @@ def test_an_error_that_nobody_expected_leaves_nobody_waiting(writer: Writer, dat
     assert stored(database) == set()
 
 
-def test_a_full_disk_fails_the_whole_batch_and_keeps_what_was_there(database: Database) -> None:
-    with opened(database) as db:
+def test_a_full_disk_fails_the_whole_batch_and_keeps_what_was_there(tmp_path: Path) -> None:
+    database = SqliteDatabase(tmp_path / "collector.db")
+    with closing(database.create()) as db:
         (pages,) = db.execute("PRAGMA page_count").fetchone()
     writer = Writer(replace(database, max_pages=pages + 2))
     writer.start()
@@ -145,6 +177,34 @@ def test_a_full_disk_fails_the_whole_batch_and_keeps_what_was_there(database: Da
     finally:
         writer.stop()
     assert stored(database) == {"small"}
+
+
+def test_what_breaks_a_rule_of_the_tables_is_undone_alone(writer: Writer, database: Database) -> None:
+    def twice(db: Connection) -> None:
+        settings.write(db, "half", "1")
+        db.execute("INSERT INTO setting (name, value) VALUES (?, ?)", ("half", "2"))
+
+    gate = Gate()
+    writer.submit(gate)
+    assert gate.entered.wait(SECONDS)
+    failing, after = writer.submit(twice), writer.submit(put("after"))
+    gate.released.set()
+    after.result(SECONDS)
+    with pytest.raises(Rejected, match=r"(?i)unique"):
+        failing.result(SECONDS)
+    assert stored(database) == {"after"}
+
+
+def test_what_an_engine_cannot_store_at_all_is_undone_alone(writer: Writer, database: Database) -> None:
+    gate = Gate()
+    writer.submit(gate)
+    assert gate.entered.wait(SECONDS)
+    failing, after = writer.submit(put("lone \ud800 surrogate")), writer.submit(put("after"))
+    gate.released.set()
+    after.result(SECONDS)
+    with pytest.raises(UnicodeEncodeError):
+        failing.result(SECONDS)
+    assert stored(database) == {"after"}
 
 
 def test_stopping_stores_what_waits(database: Database) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from homecheck.errors import ProbeError
-from homecheck.instruments.audio.capture import Request, portaudio_error, portaudio_index
+from homecheck.instruments.audio.capture import Request, may_read, portaudio_error, portaudio_index
 from homecheck.instruments.audio.endpoint import Backend
 
 WINDOWS = [{"name": "MME"}, {"name": "Windows DirectSound"}, {"name": "Windows WASAPI"}, {"name": "Windows WDM-KS"}]
@@ -63,6 +64,14 @@ def test_none_or_two_of_a_name_are_never_guessed(count: int, code: str) -> None:
         (("Error opening InputStream: Host error", -9999, (0, -5, "Input/output error")), "device_not_found"),
         (("Error opening InputStream: Host error", -9999, (0, -19, "No such device")), "device_not_found"),
         (("Error opening InputStream: Invalid device", -9996), "device_not_found"),
+        (("Error opening InputStream: Host error", -9999, (0, -13, "Permission denied")), "permission_refused"),
+        # WASAPI: E_ACCESSDENIED, AUDCLNT_E_DEVICE_IN_USE, AUDCLNT_E_DEVICE_INVALIDATED as signed numbers of 32 bits.
+        (("Error opening InputStream: Host error", -9999, (2, -2147024891, "AUDCLNT")), "permission_refused"),
+        (("Error opening InputStream: Host error", -9999, (2, -2004287478, "AUDCLNT")), "device_busy"),
+        (("Error opening InputStream: Host error", -9999, (2, -2004287484, "AUDCLNT")), "device_not_found"),
+        # CoreAudio: kAudioDevicePermissionsError "!hog", kAudioHardwareBadDeviceError "!dev".
+        (("Error opening InputStream: Host error", -9999, (0, 560492391, "")), "device_busy"),
+        (("Error opening InputStream: Host error", -9999, (0, 560227702, "")), "device_not_found"),
         (("Error opening InputStream: Invalid sample rate", -9997), "device_refused"),
         (("Internal PortAudio error",), "device_refused"),
         ((), "device_refused"),
@@ -70,6 +79,13 @@ def test_none_or_two_of_a_name_are_never_guessed(count: int, code: str) -> None:
 )  # fmt: skip
 def test_errors_name_the_device_and_what_to_do(args: tuple[Any, ...], code: str) -> None:
     error = portaudio_error("Jabra Link 370", args)
-    assert (error.code, error.at_fault) == (code, "device")
+    assert (error.code, error.at_fault) == (code, "person" if code == "permission_refused" else "device")
     assert error.message.startswith("Jabra Link 370: ")
     assert error.advice
+
+
+def test_a_card_that_may_not_be_opened_is_no_card_that_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "pcmC1D0c").touch()
+    assert not may_read("hw:1,0", tmp_path, lambda path, mode: False)
+    assert may_read("hw:1,0", tmp_path, lambda path, mode: True)
+    assert may_read("hw:2,0", tmp_path, lambda path, mode: False)

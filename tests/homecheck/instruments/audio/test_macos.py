@@ -98,3 +98,67 @@ def test_spellings_of_transports_with_underscores_are_one() -> None:
     for word, bus in (("bluetooth_le", "bluetooth"), ("bluetoothle", "bluetooth"), ("display_port", "display")):
         item = {"_name": "x", "coreaudio_device_transport": f"coreaudio_device_type_{word}"}
         assert [facts.bus for facts in macos.parse({"SPAudioDataType": [item]})] == [bus]
+
+
+def german() -> dict[tuple[str, bool], AudioEndpoint]:
+    reports = json.loads((LISTINGS / "system_profiler_german_macos26.json").read_text(encoding="utf-8"))
+    return {(facts.name, facts.is_input): classify(facts) for facts in macos.parse(reports)}
+
+
+def test_a_german_macos_26_comes_out_as_what_it_is() -> None:
+    assert {key: (e.transport, e.headset) for key, e in german().items()} == {
+        ("MacBook Pro-Mikrofon", True): ("builtin", False),
+        ("Externes Mikrofon", True): ("wired", None),
+        ("Externe Kopfhörer", False): ("wired", True),
+        ("Jabra Evolve2 65", True): ("unverified", True),  # on its charging cable
+        ("Jabra Evolve2 65", False): ("unverified", True),
+        ("HD Pro Webcam C920", True): ("unverified", False),
+        ("Anker PowerConf", True): ("unverified", False),
+        ("USB Mikrofon", True): ("unverified", False),
+        ("iPhone von Lea Mikrofon", True): ("unverified", None),
+        ("Microsoft Teams Audio", True): ("virtual", False),
+        ("Hauptgerät", True): ("virtual", False),
+        ("LG UltraFine", False): ("unverified", False),
+        ("AirPods von Lea", True): ("bluetooth", True),
+        ("AirPods von Lea", False): ("bluetooth", True),
+    }
+
+
+def test_ends_of_one_name_are_one_device_and_a_camera_of_that_name_makes_it_a_webcam() -> None:
+    found = german()
+    assert found["Jabra Evolve2 65", True].earpiece is True
+    assert found["USB Mikrofon", True].earpiece is False
+    assert found["HD Pro Webcam C920", True].camera
+    assert not found["Anker PowerConf", True].camera
+
+
+@pytest.mark.parametrize(
+    ("name", "transport"),
+    [
+        ("Micro MacBook Pro", "builtin"), ("MacBook Airのマイク", "builtin"), ("内蔵マイク", "builtin"),
+        ("Micrófono interno", "builtin"), ("Eingebautes Mikrofon", "builtin"), ("Mac mini", "builtin"),
+        ("Microphone externe", "wired"), ("外部マイク", "wired"), ("Microfone externo", "wired"),
+        ("Écouteurs externes", "wired"), ("Fones de Ouvido Externos", "wired"),
+        ("Ulkoinen mikrofoni", "unverified"),  # a language that no list knows
+    ],
+)  # fmt: skip
+def test_parts_of_the_macs_own_sound_chip_are_told_by_the_words_of_its_language(name: str, transport: str) -> None:
+    item = {"_name": name, "coreaudio_device_transport": "coreaudio_device_type_builtin", "coreaudio_device_input": 1}
+    (facts,) = macos.parse({"SPAudioDataType": [item]})
+    assert classify(facts).transport == transport
+
+
+def test_the_source_in_use_counts_more_than_the_name_of_the_device() -> None:
+    item = {"_name": "Built-in Input", "coreaudio_device_transport": "coreaudio_device_type_builtin",
+            "coreaudio_input_source": "External Microphone", "coreaudio_device_input": 2}  # fmt: skip
+    (facts,) = macos.parse({"SPAudioDataType": [item]})
+    assert (classify(facts).transport, facts.read_from["jack"]) == ("wired", "SPAudioDataType coreaudio_input_source")
+
+
+def test_a_renamed_or_padded_name_is_joined_only_where_it_is_the_same() -> None:
+    usb = [{"_name": "Jabra Link 370 ", "vendor_id": "0x0b0e", "product_id": "0x245e"}]
+    audio = [
+        {"_name": name, "coreaudio_device_transport": "coreaudio_device_type_usb"} for name in ("Jabra Link 370", "x")
+    ]
+    found = macos.parse({"SPAudioDataType": audio, "SPUSBDataType": usb})
+    assert [facts.vendor_id for facts in found] == ["0b0e", None]

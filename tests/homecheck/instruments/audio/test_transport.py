@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from homecheck.device_list import WORD_LISTS
 from homecheck.instruments.audio.endpoint import Facts, shown, usb_id
-from homecheck.instruments.audio.name_rules import NameRules, name_rules
+from homecheck.instruments.audio.name_rules import MACOS_LISTS, name_rules, parse_name_rules
 from homecheck.instruments.audio.transport import classify
 from homecheck.instruments.audio.usb_table import usb_table
 
@@ -69,13 +70,16 @@ def test_a_name_alone_never_proves_a_cord(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     ["Jabra Link 390", "Jabra Link390", "Plantronics BT700", "BTD-800 USB", "EPOS BTD 600", "G733 LIGHTSPEED Headset",
-     "Savi 8200", "Poly D200", "HyperX Wireless", "BUA-100 Bluetooth Adapter", "Yealink DECT", "USB 2.4G Headset"],
+     "Savi 8200", "Poly D200", "HyperX Wireless", "Jabra Link 390c", "Poly BT700A",
+     "BUA-100 Bluetooth Adapter", "Yealink DECT", "USB 2.4G Headset"],
 )  # fmt: skip
 def test_names_of_receivers_are_enough_for_wireless(name: str) -> None:
     assert classify(usb("dead:beef", name)).transport == "rf-dongle"
 
 
-@pytest.mark.parametrize("name", ["Jabra Evolve2 75", "Jabra Engage 65", "Poly Voyager 4320", "Zone Wireless 2"])
+@pytest.mark.parametrize(
+    "name", ["Jabra Evolve2 75", "Jabra Evolve 75e", "Jabra Engage 65", "Poly Voyager 4320", "Zone Wireless 2"]
+)
 def test_a_wireless_headset_on_a_cable_is_unverified(name: str) -> None:
     endpoint = classify(usb("dead:beef", name))
     assert endpoint.transport == "unverified"
@@ -90,11 +94,26 @@ def test_a_wireless_headset_on_a_cable_is_unverified(name: str) -> None:
         ("Anything", "webcam"),
         ("DELL Monitor", ""),
         ("Brio 500", ""),
+        ("Logi StreamCam", ""),
+        ("Insta360 Link", ""),
+        ("EPOS EXPAND 30T", ""),
+        ("EMEET OfficeCore M2", ""),
+        ("DualSense Wireless Controller", ""),
     ],
 )
 def test_webcams_speakerphones_and_monitors_are_no_headsets(name: str, form_factor: str) -> None:
     endpoint = classify(usb("dead:beef", name, form_factor=form_factor))
     assert (endpoint.transport, endpoint.headset) == ("unverified", False)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["USB-C to 3.5mm Headphone Jack Adapter", "USB-C Headphone Adapter", "Realtek USB Front Headphone", "Dell WD22TB4"],
+)
+def test_the_word_headphone_on_an_adapter_or_a_dock_is_no_headset(name: str) -> None:
+    endpoint = classify(usb("dead:beef", name))
+    assert (endpoint.transport, endpoint.headset) == ("unverified", None)
+    assert "cannot be seen" in endpoint.headset_reason
 
 
 @pytest.mark.parametrize("name", ["Kopfhörer", "Fone de Ouvido", "耳机", "Casque", "USB Audio Device"])
@@ -119,13 +138,13 @@ def test_ids_of_the_table_are_four_lower_case_digits() -> None:
 
 def test_a_rule_file_with_a_misspelt_list_is_refused() -> None:
     with pytest.raises(ValueError, match="wierd"):
-        NameRules.parse("wierd = []")
+        parse_name_rules("wierd = []")
 
 
 def test_a_rule_that_is_no_pattern_is_refused_by_its_list() -> None:
-    lists = ("wireless_receiver", "wireless_headset", "wired_hint", "not_a_headset", "headset")
+    lists = (*WORD_LISTS, *MACOS_LISTS)
     with pytest.raises(ValueError, match="name rules: headset: "):
-        NameRules.parse("\n".join(f"{name} = ['(']" if name == "headset" else f"{name} = ['a']" for name in lists))
+        parse_name_rules("\n".join(f"{name} = ['(']" if name == "headset" else f"{name} = ['a']" for name in lists))
 
 
 @pytest.mark.parametrize(
@@ -144,4 +163,4 @@ def test_a_devices_name_leaves_the_machine_short_and_printable() -> None:
 
 
 def _says_wireless(name: str) -> bool:
-    return name_rules().wireless_receiver.search(name) is not None
+    return any(name_rules()[which].search(name) for which in ("wireless_receiver", "wireless_headset"))

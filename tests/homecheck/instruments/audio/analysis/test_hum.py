@@ -32,6 +32,19 @@ def test_digital_silence_is_no_hum() -> None:
     assert hum_spectra(np.zeros(80000), 8000).score_db()[0] == 0
 
 
+def test_a_draw_of_windows_has_the_score_of_their_sound() -> None:
+    """Hum in the first half alone: windows drawn from there show it, windows drawn from the other half do not."""
+    x = pink(8000, 20, -60)
+    x[: 10 * 8000] += sine(50, 8000, 10, -50) + sine(100, 8000, 10, -56) + sine(150, 8000, 10, -60)
+    spectra = hum_spectra(x, 8000)
+    count = len(spectra.power)
+    every, first, last = np.arange(count), np.arange(count) % 8, count - 1 - np.arange(count) % 8
+    scores = spectra.scores_db(np.stack([every, first, last]))
+    assert scores[0] == pytest.approx(spectra.score_db()[0], abs=1e-4)
+    assert scores[1] > scores[0] > THRESHOLD_DB
+    assert scores[2] < 4
+
+
 def test_too_little_sound_is_refused() -> None:
     with pytest.raises(ValueError, match="4 s"):
         hum_spectra(np.zeros(8000), 8000)

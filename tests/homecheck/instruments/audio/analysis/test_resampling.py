@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from homecheck.instruments.audio.analysis.resampling import half_width, poisson_half_width
+from homecheck.instruments.audio.analysis.resampling import half_width, half_width_of_many, poisson_half_width
 
 
 def test_the_half_width_of_a_mean_is_that_of_the_normal_distribution() -> None:
@@ -45,6 +46,21 @@ def test_the_same_sound_has_the_same_uncertainty_twice() -> None:
     values = np.arange(20.0)
     first, second = (half_width(lambda rows: float(values[rows].mean()), 20) for _ in range(2))
     assert first == second > 0
+
+
+@pytest.mark.parametrize("blocks", [2, 40, 5000, 70_000])  # in one part, in several, draw by draw
+def test_many_draws_at_once_are_300_draws_of_all_blocks(blocks: int) -> None:
+    values, shapes = np.random.default_rng(8).standard_normal(blocks), []
+
+    def means(draws: NDArray[np.int64]) -> NDArray[np.float64]:
+        shapes.append(draws.shape)
+        return np.asarray(values[draws].mean(axis=1))
+
+    one_by_one = half_width(lambda rows: float(values[rows].mean()), blocks, 0.01)
+    assert half_width_of_many(means, blocks, 0.01) == pytest.approx(one_by_one, rel=1e-9)
+    assert sum(count for count, _ in shapes) == 300
+    assert {width for _, width in shapes} == {blocks}
+    assert max(count * width for count, width in shapes) <= max(65_536, blocks)
 
 
 def test_one_block_cannot_be_resampled() -> None:

@@ -1,0 +1,168 @@
+"""People by the API: the dashboard's filters, how they are reached, retiring and erasing."""
+
+from __future__ import annotations
+
+import pytest
+
+from homecheck.erasure import verify_erasure
+from homecheck.signing import PublicKey
+from tests.desk import Desk
+from tests.live_collector import PROGRAM
+from tests.people import FAILS, PASSES
+
+
+def names(desk: Desk, **query: str) -> list[str]:
+    return [one["name"] for one in desk.get("/v1/admin/people", **query).json()["people"]]
+
+
+def test_every_filter_of_the_dashboard_is_one_here(desk: Desk) -> None:
+    assert names(desk, quantity="headset.transport") == [FAILS.name]
+    assert names(desk, quantity="headset.transport", outcome="inconclusive") == []
+    assert len(names(desk, state="waiting")) == 5
+    assert names(desk, state="overdue") == []
+    assert sorted(names(desk, days="1")) == sorted([PASSES.name, FAILS.name])
+    assert names(desk, hour="0", link="wifi") == []
+
+
+@pytest.mark.parametrize("sort", ["id", "worst", "name", "latest", "due"])
+def test_pages_in_any_order_name_everybody_once(desk: Desk, sort: str) -> None:
+    found, after = [], ""
+    while True:
+        answer = desk.get("/v1/admin/people", limit="2", sort=sort, **({"after": after} if after else {})).json()
+        found += [one["name"] for one in answer["people"]]
+        if answer["next"] is None:
+            break
+        after = answer["next"]
+    checked = [PASSES.name, FAILS.name]
+    everybody = checked if sort in ("latest", "due") else [*checked, *(f"Person {number}" for number in range(5))]
+    assert sorted(found) == sorted(everybody)
+    if sort == "worst":
+        assert found[0] == FAILS.name
+
+
+def test_the_next_of_another_order_is_refused(desk: Desk) -> None:
+    following = desk.get("/v1/admin/people", limit="1", sort="name").json()["next"]
+    answer = desk.get("/v1/admin/people", limit="1", sort="worst", after=following)
+    assert answer.status_code == 400
+    assert "after" in answer.json()["detail"]
+
+
+def test_counts_are_those_of_the_list(desk: Desk) -> None:
+    found = desk.get("/v1/admin/counts").json()
+    assert found["verdicts"] == {"pass": 1, "warn": 0, "inconclusive": 0, "fail": 1, "none": 5}
+    assert (found["states"]["overdue"], found["states"]["waiting"], found["states"]["lapsed"]) == (0, 5, 0)
+    assert found["total"] == 7
+
+
+def test_the_fleet_is_counted_by_requirement(desk: Desk) -> None:
+    found = desk.get("/v1/admin/fleet", program=PROGRAM).json()
+    assert (found["people"], found["verdicts"]["fail"]) == (2, 1)
+    assert {one["quantity"]: one["failed"] for one in found["requirements"]}["headset.transport"] == 1
+    assert desk.get("/v1/admin/fleet", program="elsewhere").json()["people"] == 0
+
+
+def test_the_values_of_a_person_are_those_that_were_signed(desk: Desk) -> None:
+    address = f"/v1/admin/people/{desk.worker.subject}/values"
+    (check,) = desk.get(address).json()["checks"]
+    values = {one["quantity"]: one for one in check["values"]}
+    assert values["network.download"] == {
+        "quantity": "network.download", "value": PASSES.download, "unit": "Mbit/s", "uncertainty": 0.8, "failure": None,
+    }  # fmt: skip
+    (one,) = desk.get(address, quantity="room.noise").json()["checks"][0]["values"]
+    assert (one["value"], one["failure"]) == (PASSES.noise, None)
+
+
+def test_contact_is_put_on_file_and_the_events_do_not_tell_it(desk: Desk) -> None:
+    address = f"/v1/admin/people/{desk.worker.subject}/contact"
+    before = desk.get(address)
+    assert before.json() == {"phone": None, "email": None, "timezone": "", "language": ""}
+    body = {
+        "phone": "+46 8 123 456 78", "email": "petra@example.com", "timezone": "Europe/Stockholm", "language": "sv",
+    }  # fmt: skip
+    changed = desk.put(address, body, before.headers["ETag"])
+    assert changed.json() == {**body, "phone": "+46812345678"}
+    assert desk.get(address).headers["ETag"] == changed.headers["ETag"]
+    (number,), (mail,) = desk.events("phone-on-file"), desk.events("mail-on-file")
+    assert number["detail"] == "ends with 78"
+    assert "petra@" not in str(mail)
+    assert len(mail["token"]) == 12
+    again = desk.put(address, body, changed.headers["ETag"])
+    assert again.status_code == 200
+    assert len(desk.events("mail-on-file")) == 1
+    del body["language"]  # what knows nothing of languages leaves it as it is
+    again = desk.put(address, body, changed.headers["ETag"])
+    assert again.json()["language"] == "sv"
+    gone = desk.put(address, {"phone": "+46812345678", "email": None}, again.headers["ETag"])
+    assert gone.json()["email"] is None
+    assert len(desk.events("mail-forgotten")) == 1
+    assert desk.site.defects() == []
+
+
+def test_two_who_change_the_same_contact_do_not_overwrite_each_other(desk: Desk) -> None:
+    address = f"/v1/admin/people/{desk.failing.subject}/contact"
+    seen = desk.get(address).headers["ETag"]
+    assert desk.put(address, {"phone": None, "email": "first@example.com"}, seen).status_code == 200
+    late = desk.put(address, {"phone": None, "email": "second@example.com"}, seen)
+    assert (late.status_code, late.json()["type"]) == (412, "/problems/changed-meanwhile")
+    unsaid = desk.put(address, {"phone": None, "email": "second@example.com"})
+    assert (unsaid.status_code, unsaid.json()["type"]) == (428, "/problems/condition-needed")
+    assert desk.get(address).json()["email"] == "first@example.com"
+    weak = desk.put(address, {"phone": None, "email": "x@example.com"}, f"W/{desk.get(address).headers['ETag']}")
+    assert weak.status_code == 412
+    assert desk.put(address, {"phone": None, "email": "third@example.com"}, "*").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "culprit"),
+    [
+        ({"phone": "call me", "email": None}, "telephone"),
+        ({"phone": "", "email": None}, "telephone"),
+        ({"phone": None, "email": "nobody"}, "no mail address"),
+        ({"phone": None, "email": "a@example.com", "timezone": "Mars/Olympus"}, "time zone"),
+        ({"phone": None, "email": "a@example.com", "language": "de"}, "'de'"),
+        ({"phone": None}, "email"),
+        ({"phone": None, "email": None, "fax": "1"}, "fax"),
+    ],
+)
+def test_a_bad_contact_is_refused_and_nothing_of_it_is_kept(desk: Desk, body: object, culprit: str) -> None:
+    subject = desk.site.browse_database("SELECT id FROM person WHERE name = 'Person 0'")[0]
+    address = f"/v1/admin/people/{subject}/contact"
+    answer = desk.put(address, body, "*")
+    assert answer.status_code == 400
+    assert culprit in answer.json()["detail"]
+    assert desk.get(address).json() == {"phone": None, "email": None, "timezone": "", "language": ""}
+
+
+def test_whoever_is_retired_sends_nothing_more_and_what_was_received_stays(desk: Desk) -> None:
+    worker = desk.site.worker(name="Left the company")
+    worker.check()
+    open_code = desk.site.invite("Left the company")
+    address = f"/v1/admin/people/{worker.subject}"
+    done = desk.post(f"{address}/retire", {"reason": "has left"})
+    assert done.json() == {"keys": 1, "invites": 1}
+    assert worker.upload(worker.evidence()).status_code == 403
+    assert desk.ask("GET", f"/v1/invites/{open_code}").status_code == 404
+    assert len(desk.get(address).json()["checks"]) == 1
+    assert desk.post(f"{address}/retire", {"reason": "again"}).json() == {"keys": 0, "invites": 0}
+    assert desk.events("device-revoked")[0]["detail"] == "of Left the company: has left"
+    assert desk.site.defects() == []
+
+
+def test_erasing_leaves_a_proof_that_verifies_and_nothing_else(desk: Desk) -> None:
+    worker = desk.site.worker(name="Forget Me")
+    worker.check()
+    address = f"/v1/admin/people/{worker.subject}"
+    wrong = desk.post(f"{address}/erase", {"name": "Somebody Else"})
+    assert (wrong.status_code, desk.get(address).status_code) == (400, 200)
+    done = desk.post(f"{address}/erase", {"name": "Forget Me"})
+    assert (done.status_code, done.json()["overwritten"]) == (200, False)
+    keys = {one["kid"]: PublicKey.from_jwk(one) for one in desk.ask("GET", "/v1/jwks").json()["keys"]}
+    proof = verify_erasure(done.json()["proof"].encode(), keys.get)
+    assert (proof.person, proof.program) == (worker.subject, PROGRAM)
+    assert desk.get(address).status_code == 404
+    assert desk.post(f"{address}/erase", {"name": "Forget Me"}).status_code == 404
+    assert desk.get("/v1/admin/evidence", person=str(worker.subject)).json()["evidence"] == []
+    (event,) = desk.events("erased")
+    assert (event["actor"], len(event["token"])) == ("ada", 12)
+    assert "Forget" not in str(event)
+    assert desk.site.defects() == []
