@@ -20,17 +20,19 @@ from homecheck.evidence import Evidence
 from homecheck.locale import ENGLISH, SOURCE, Translator
 from homecheck.measurement import Kind, Measurement
 from homecheck.numbers import number, with_uncertainty, with_unit
-from homecheck.policy import Policy
+from homecheck.policy import Policy, Question, Requirement
 from homecheck.report.to_do import ToDo, to_do
 from homecheck.report.words import (
     CONFIRMED_CALL,
     HEADLINES,
     SEEN_BY_THE_FAR_END,
     SYMBOLS,
+    WRITTEN_IN,
     finding_label,
     found_words,
     label,
     meaning,
+    written_in,
 )
 from homecheck.signing import decode_base64url
 from homecheck.strict_json import Record, parse_object
@@ -72,14 +74,22 @@ def judged_by(result: AttestationResult, policy_title: str, say: Translator = EN
 
 
 def own_words(policy: Policy, say: Translator) -> str:
-    """Return that a policy's reasons and advice stand as the company wrote them; empty where we know them all.
+    """Return that a policy's reasons and advice stand as the company wrote them, and in which language if it says so.
 
-    A company may write in any language, and says nowhere in which.
+    Empty where all of them are in the reader's language, or where we know them all.
     """
-    texts = (text for one in policy.requirements for text in (one.reason, one.advice) if text)
-    if say.language == SOURCE or all(say.knows(text) for text in texts):
+    texts = [text for one in (*policy.requirements, *policy.declarations) for text in _own(one) if text]
+    written = {written_in(text, policy, say) for text in texts} - {None}
+    if written == {policy.language} and policy.language:
+        name = say(WRITTEN_IN.get(policy.language.partition("-")[0], policy.language))
+        return say("What the company wrote itself (reasons and advice) is in {language}.", language=name)
+    if not written or say.language == SOURCE:
         return ""
     return say("What the company wrote itself (reasons and advice) is shown in the company's own words.")
+
+
+def _own(one: Requirement | Question) -> tuple[str, ...]:
+    return (one.reason, one.advice) if isinstance(one, Requirement) else (one.reason,)
 
 
 def measurements_text(evidence: Evidence, say: Translator = ENGLISH) -> RenderableType:

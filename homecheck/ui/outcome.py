@@ -8,27 +8,55 @@ from dataclasses import dataclass, replace
 from homecheck.appraisal import Finding, Verdict
 from homecheck.locale import Translator
 from homecheck.measurement import Measurement
+from homecheck.policy import Policy
 from homecheck.remedy import remedy
 from homecheck.report.text import shown
-from homecheck.report.words import FAULT_WORDS, SYMBOLS, fault_words, finding_label, found_words, label, meaning
+from homecheck.report.words import (
+    FAULT_WORDS,
+    SYMBOLS,
+    fault_words,
+    finding_label,
+    found_words,
+    label,
+    meaning,
+    written_in,
+)
 from homecheck.shares import Judged
 from homecheck.ui.steps import step_of
 from homecheck.ui.words import NOT_CHECKED, VERDICTS
 
 
 @dataclass(frozen=True)
+class Told:
+    """A text that a policy may have brought, and its language where that is not the reader's ("": nobody says)."""
+
+    text: str
+    language: str | None = None
+
+    @classmethod
+    def of(cls, text: str, policy: Policy, say: Translator) -> Told:
+        """Return it as the reader gets it. A company's own words are ours as a whole, or stay as they are."""
+        return cls(say(text), written_in(text, policy, say))
+
+
+@dataclass(frozen=True)
 class Change:
-    """One thing to change: what for, what was found, whose doing it is, and the step that tries again."""
+    """One thing to change: what for, what was found, whose doing it is, and the step that tries again.
+
+    `question` is the one that was answered, and `in_general` the policy's advice where `change` fits what was found.
+    """
 
     verdict: str
     symbol: str
     word: str
     labels: tuple[str, ...]
     found: str
+    question: Told
     where: str
-    change: str
+    change: Told
+    in_general: Told
     ours: bool
-    reason: str
+    reason: Told
     step: str
 
 
@@ -46,20 +74,38 @@ def changes(judged: Judged, say: Translator) -> list[Change]:
 
 def _change(findings: list[Finding], judged: Judged, say: Translator) -> tuple[Verdict, Change]:
     first = findings[0]
-    mended = remedy(first, judged.measured)
+    mended, policy = remedy(first, judged.measured), judged.policy
+    own = mended is not None and mended.change == first.advice and not first.at_fault
+    change = say.say(mended.change) if mended else ""
+    found, question = _found(first, policy, say)
     labels = tuple(dict.fromkeys(say.say(finding_label(finding)) for finding in findings))
     return first.verdict, Change(
         first.verdict.word,
         SYMBOLS[first.verdict],
         word(first, say),
         labels,
-        found_words(first, judged.policy, say),
+        found,
+        question,
         where(first, say),
-        say.say(mended.change) if mended else "",
+        Told.of(first.advice, policy, say) if own else Told(change),
+        Told("") if own or first.at_fault else Told.of(first.advice, policy, say),
         mended is not None and mended.ours,
-        say.say(first.reason) if len(findings) == 1 and not first.at_fault else "",
+        Told.of(first.reason, policy, say) if len(findings) == 1 and not first.at_fault else Told(""),
         step_of(first.quantity),
     )
+
+
+def _found(finding: Finding, policy: Policy, say: Translator) -> tuple[str, Told]:
+    """Return what was found, and beside it the question that was answered, in the best language there is."""
+    text = found_words(finding, policy, say)
+    asked = next((one for one in policy.declarations if finding.quantity == f"declaration.{one.id}"), None)
+    if asked is None:
+        return text, Told("")
+    wording, language = asked.best(say.language)
+    if language != say.language and say(wording) != wording:  # a preset's, which our catalogue knows
+        wording, language = say(wording), say.language
+    question = Told(wording, None if language == say.language else language)
+    return text.removesuffix(f": {wording}"), question
 
 
 def word(finding: Finding, say: Translator) -> str:

@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from homecheck import durable, history, spool
+from homecheck import drift, durable, history, spool
 from homecheck.agent import Collected, collect
 from homecheck.caller import CollectorCaller
 from homecheck.clock import utc_now
 from homecheck.config import Home
+from homecheck.drift import Setups
 from homecheck.enrolment import Enrolment, agree, fetch_nonce, load_enrolments, refresh_policy
 from homecheck.errors import DeliveryError, HomecheckError, StateError
 from homecheck.evidence import Declaration
@@ -323,10 +324,10 @@ class Sitting:
                 )
             self._challenge(fresh=step is CONNECTION)
             setup = self._setup(job)
-            if step is CONNECTION:
-                setup = replace(setup, may_load=may_load(setup, job.person))
-            probes = [job.live.tuned(probe) for probe in probes_of(step, self.build(setup), asked_of(self.policies))]
-            collected = collect(probes, job, self.clock)
+            probes = self._probes(step, setup)
+            if not may_load(setup, probes, job.person):
+                probes = self._probes(step, replace(setup, may_load=False))
+            collected = collect([job.live.tuned(probe) for probe in probes], job, self.clock)
         with self.lock:
             if self.agreed_at != agreed_at:
                 return  # withdrawn meanwhile: it is forgotten like the rest
@@ -334,6 +335,9 @@ class Sitting:
             self._judged, self.sent = None, []
             self._keep_file()
         self._remember(collected, setup)
+
+    def _probes(self, step: Step, setup: CheckSetup) -> list[Probe]:
+        return probes_of(step, self.build(setup), asked_of(self.policies))
 
     def _remember(self, collected: Collected, setup: CheckSetup) -> None:
         source = Source(setup.responder_url or "", setup.method)
@@ -357,7 +361,7 @@ class Sitting:
         caller = None
         if called is not None and called.enrolment is not None and called.nonce is not None:
             caller = CollectorCaller(called.enrolment, called.signer, called.nonce, self.http)
-        return replace(setup, headset=self.headset, caller=caller)
+        return replace(setup, headset=self.headset, caller=caller, asked=asked_of(self.policies))
 
     @property
     def proof_is_old(self) -> bool:
@@ -391,6 +395,20 @@ class Sitting:
             own = replace(own, runs=history.with_earlier(own.runs, past, source, asked, shift))
             judged.append(judge(share, own, tuple(one for one in answers if one.id in _ids(share.policy))))
         return judged
+
+    def setups(self) -> dict[str, Setups]:
+        """Return what was plugged in at each program's first check, and is now; nothing where no file tells."""
+        with self.lock:
+            if not self.kept.runs:
+                return {}
+            collected = self.kept.collected()
+        try:
+            before = drift.load(self.home)
+        except StateError as error:
+            self.notes = [f"{error.message}. {error.advice}"]
+            return {}
+        now = drift.setup_of(collected.runs, collected.finished_at)
+        return {one.program: drift.noted(before.get(one.program), now) for one in self.enrolments}
 
     def _history(self) -> history.History:
         """Return the levels of earlier runs; a file that cannot be read costs no check."""

@@ -147,7 +147,8 @@ def test_nothing_is_measured_or_sent_before_consent(guide: Guided, visitor: Visi
 
 def test_a_wrong_answer_is_explained_and_asked_again(guide: Guided, visitor: Visitor) -> None:
     page = visitor.post("/understood", who="everyone", sound="numbers").text
-    assert "Only the company named above gets the results" in page
+    assert "Example Inc.: nobody else gets the results, and only after you have looked" in page
+    assert "named above" not in page
     assert not guide.sitting.understood
     visitor.post("/agree", agree="yes")
     assert guide.sitting.agreed_at is None
