@@ -292,7 +292,9 @@ class Guide:
 
     async def _fault(self, request: Request, _error: Exception) -> Response:
         """Say that homecheck itself went wrong; what went wrong stands in its window, where the server writes it."""
-        return self._refused(request, FAULT, 500)
+        answer = self._refused(request, FAULT, 500)
+        answer.headers["Connection"] = "close"  # the server closes it after any fault, and a browser is to know
+        return answer
 
     def _refused(self, request: Request, text: str, status: int = 403) -> Response:
         """Say why there is no page, in the language of the browser: the person may simply have an old address."""

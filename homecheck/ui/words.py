@@ -32,8 +32,8 @@ LEADS: Final = {
         "aloud and hear yourself. Nothing that you say is saved or sent."
     ),
     "room": N_(
-        "The microphone listens to your room for some seconds: once in silence, once while you speak. Only numbers "
-        "are kept, no sound."
+        "The microphone listens to your room for some seconds while you are silent, and once more while you speak if "
+        "the rules ask for that. Only numbers are kept, no sound."
     ),
     "telephone": N_("homecheck listens to the dial tone of your telephone and asks you to press some keys."),
     "place": N_("Say in which country or state you work."),
@@ -60,8 +60,8 @@ PHASES: Final = {
 }
 LOUDNESS: Final = {
     "none": N_("Nothing is heard yet"),
-    "quiet": N_("Too quiet, or you are silent"),
-    "good": N_("Good"),
+    "quiet": N_("Silence, or too quiet for speech"),
+    "good": N_("Good for speech"),
     "loud": N_("Too loud"),
 }
 DELIVERY: Final = {

@@ -22,9 +22,11 @@ from homecheck.enrolment import load_enrolments
 from homecheck.exchange import new_session
 from homecheck.file_lock import exclusive
 from homecheck.locale import Translator
+from homecheck.measurement import CheckSetup, Need, Probe
 from homecheck.policy import parse_policy
 from homecheck.signing import digest
 from homecheck.ui.pages import Pages
+from homecheck.ui.sitting import installed_probes
 from tests.command_line import homecheck
 from tests.guide import POLICY, PROGRAM, Guided, enrolled, guided, made
 from tests.guide_visitor import SECONDS, Visitor, raw
@@ -382,6 +384,65 @@ def test_a_part_of_a_check_does_not_put_off_the_next(visitor: Visitor, home: Hom
     assert "Received" in visitor.get("/step/done")
     assert rechecks.load(home).checks == {}
     assert "host.memory" in drift.load(home)[PROGRAM].last.facts
+
+
+def test_who_did_not_pass_changes_something_and_sends_once_more(guide: Guided, visitor: Visitor, company: Site) -> None:
+    visitor.agree()
+    visitor.measure_all()
+    send(visitor, visitor.get("/step/preview"))
+    visitor.settled("done")
+    done = visitor.get("/step/done")
+    assert 'action="/measure/connection"' in done
+    guide.sitting.build = partial(made, jitter=12.0)
+    visitor.measure("connection")
+    assert 'href="/step/result">To the result</a>' in visitor.get("/step/connection")
+    send(visitor, visitor.get("/step/preview"))
+    visitor.settled("done")
+    again = visitor.get("/step/done")
+    assert "Received" in again
+    assert "Jitter: not passed" in done
+    assert "Jitter: not passed" not in again
+
+
+def test_what_is_asked_decides_what_is_done_to_the_line(home: Home) -> None:
+    told: list[CheckSetup] = []
+
+    def build(setup: CheckSetup) -> list[Probe]:
+        told.append(setup)
+        return made(setup)
+
+    with guided(home, build) as guide:
+        visitor = Visitor(guide)
+        visitor.agree()
+        visitor.settled("consent")
+        visitor.measure("connection")
+    needs = [need for probe in installed_probes(told[-1]) if probe.name == "network" for need in probe.needs]
+    assert needs == [Need.NETWORK_QUIET]  # the policy asks for jitter alone
+
+
+def test_the_agreement_lists_the_parts_that_these_rules_need(visitor: Visitor) -> None:
+    visitor.understand()
+    page = visitor.get("/step/consent")
+    assert "<ul><li>This computer</li><li>Internet connection</li><li>Headset</li><li>Quiet room</li></ul>" in page
+    visitor.post("/policy", preset="chat-only")
+    visitor.post("/understood", who="me", sound="numbers")
+    page = visitor.get("/step/consent")
+    assert "<ul><li>This computer</li><li>Internet connection</li></ul>" in page
+    assert "Nobody gets the results" in page
+
+
+def test_our_own_fault_is_told_in_the_persons_language_and_loses_nothing(guide: Guided, visitor: Visitor) -> None:
+    visitor.agree()
+    visitor.settled("consent")
+    visitor.measure("computer")
+    visitor.post("/language", language="es")
+    guide.sitting.answers = None  # type: ignore[assignment]  # a fault that no type checker would let through
+    answer = visitor.http.get(f"{guide.url}/step/questions", timeout=20)
+    assert answer.status_code == 500
+    assert "Algo falló en el propio homecheck; no es culpa suya" in answer.text
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    guide.sitting.answers = {}
+    assert "16 GiB" in visitor.get("/step/computer")
 
 
 def test_what_was_measured_after_the_preview_is_shown_before_it_is_sent(visitor: Visitor, home: Home) -> None:

@@ -34,6 +34,10 @@ advice = "Rufen Sie uns an, wir schicken Ihnen Speicher."
 quantity = "reach.microphone"
 equals = true
 
+[[requirement]]
+quantity = "network.jitter"
+at_most = 30
+
 [[target]]
 name = "microphone"
 host = "calls.example.invalid"
@@ -55,7 +59,7 @@ def hiring(company: Site) -> Site:
 
 @pytest.fixture(scope="module")
 def reader(hiring: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visitor]:
-    """Return somebody who reads Swedish, has measured the computer and answered no."""
+    """Return somebody who reads Swedish, has measured computer and connection, and answered no."""
     home, http = Home.at(tmp_path_factory.mktemp("reader")), new_session()
     invitation = f"{hiring.url}/invite/{hiring.invite('Eva', program=PROGRAM)}"
     redeem(read_invitation(invitation, http), home, http, utc_now())
@@ -65,6 +69,7 @@ def reader(hiring: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V
         visitor.agree()
         visitor.settled("consent")
         visitor.measure("computer")
+        visitor.measure("connection")
         visitor.post("/questions", desk="no")
         yield visitor
 
@@ -83,3 +88,9 @@ def test_the_preview_marks_the_question_as_well(reader: Visitor) -> None:
 
 def test_a_target_that_is_called_like_a_word_of_ours_keeps_its_name(reader: Visitor) -> None:
     assert "Når microphone" in reader.get("/step/result")
+
+
+def test_a_cable_is_advised_where_nobody_asked_for_the_kind_of_connection_and_that_is_not_sent(reader: Visitor) -> None:
+    assert "Använd en nätverkskabel i stället för wifi" in reader.get("/step/result")
+    assert "wifi" not in reader.get("/step/preview")
+    assert "wifi" not in reader.get("/step/connection")
