@@ -166,6 +166,10 @@ SAID: Final = (
     "the TPM",
     "{count} seconds",
     "{count} minutes",
+    "{count} key",  # of a telephone
+    "{count} keys",
+    "{count} beep",
+    "{count} beeps",
     "{host}: nobody answers there (connection refused).",
     "{host}: no computer of this name can be found from here.",
     "{host}: no complete answer within {seconds} seconds.",

@@ -88,11 +88,16 @@ def _change(findings: list[Finding], judged: Judged, say: Translator) -> tuple[V
         question,
         where(first, say),
         Told.of(first.advice, policy, say) if own else Told(change),
-        Told("") if own or first.at_fault else Told.of(first.advice, policy, say),
+        Told("") if own or not _is_the_policys(first, policy) else Told.of(first.advice, policy, say),
         mended is not None and mended.ours,
         Told.of(first.reason, policy, say) if len(findings) == 1 and not first.at_fault else Told(""),
         step_of(first.quantity),
     )
+
+
+def _is_the_policys(finding: Finding, policy: Policy) -> bool:
+    """Tell whether the advice of a finding is the company's own: that of a failure or a missing part is ours."""
+    return any((one.quantity, one.advice) == (finding.quantity, finding.advice) for one in policy.requirements)
 
 
 def _found(finding: Finding, policy: Policy, say: Translator) -> tuple[str, Told]:
