@@ -41,7 +41,19 @@ from homecheck.ui.sitting import PREPARING, SENDING, Sitting
 from homecheck.ui.steps import BY_NAME, QUESTIONS, asked_of, step_with
 from homecheck.ui.understanding import questions
 from homecheck.ui.unfinished import Unfinished
-from homecheck.ui.words import DELIVERY, LEADS, LOUDNESS, PARTS, PHASES, TITLES, UNSEEN
+from homecheck.ui.words import (
+    DELIVERY,
+    LEADS,
+    LOUDNESS,
+    NOT_ALL_SENT,
+    NOT_TAKEN,
+    NOTHING_SENT,
+    PARTS,
+    PHASES,
+    TITLES,
+    UNSEEN,
+)
+from homecheck.ui.words import SENDING as IS_SENDING
 
 BEFORE: Final = ("welcome", "understand", "consent")
 METER: Final = "meter"
@@ -329,7 +341,16 @@ class Pages:
 
     def _done(self, say: Translator) -> tuple[str, dict[str, Any]]:
         context = {"results": self._shown(self.sitting.sent, say), "delivery": DELIVERY}
-        return "done.html", {**context, "failure": self._failure(say, SENDING)}
+        return "done.html", {**context, "failure": self._failure(say, SENDING), "title": say(self._what_became())}
+
+    def _what_became(self) -> str:
+        """Return what became of it in two or three words: nobody is to read that something was sent that was not."""
+        fates = {one.delivery.status for one in self.sitting.sent if one.delivery}
+        if self._is_running(SENDING):
+            return IS_SENDING
+        if not fates:
+            return NOTHING_SENT
+        return NOT_ALL_SENT if "waiting" in fates else NOT_TAKEN if "refused" in fates else TITLES["done"]
 
 
 def sentences(error: HomecheckError, say: Translator) -> str:

@@ -78,7 +78,8 @@ class Sitting:
         self.agreed_at: datetime | None = None
         self.headset: str | None = None
         self.notes: list[str] = []
-        self.enrolments: tuple[Enrolment, ...] = load_enrolments(self.home)
+        self.companies = load_enrolments(self.home)  # also while somebody tries for themselves
+        self.enrolments: tuple[Enrolment, ...] = self.companies
         self.preset = DEFAULT_POLICY
         self.job: Job | None = None
         self._forget()
@@ -92,6 +93,7 @@ class Sitting:
         self.shares: list[Share] = []
         self._judged: list[Judged] | None = None  # until something is measured, answered or asked anew
         self.sent: list[Judged] = []
+        self.handed: list[Judged] = []  # all that was handed over since the agreement, also before parts were redone
         self.failures: dict[str, HomecheckError] = {}
         self.declined_more = False
 
@@ -131,7 +133,8 @@ class Sitting:
             if preset is not None:
                 load_policy(preset)
                 self.preset = preset
-            self.enrolments = () if preset is not None else load_enrolments(self.home)
+            self.companies = load_enrolments(self.home)
+            self.enrolments = () if preset is not None else self.companies
             self.understood, self.agreed_at = False, None
             self._forget()
             self._forget_file()
@@ -220,7 +223,7 @@ class Sitting:
             if self.job:
                 self.job.stop()
             since, self.understood, self.agreed_at = self.agreed_at, False, None
-            self._take_back(self.sent)
+            self._take_back(self.handed)
             self._forget()
             self._forget_file()
             self.changed()
@@ -474,6 +477,8 @@ class Sitting:
                 self._take_back(done)
                 return
             self.sent, self.shares, self._judged = done, [], None
+            again = {digest(one.envelope) for one in done}
+            self.handed = [*(one for one in self.handed if digest(one.envelope) not in again), *done]
             collected, whole = self.kept.collected(), all(map(self.is_done, self.steps))
             if all(map(self._is_safe, done)):
                 self._forget_file()
@@ -493,7 +498,8 @@ class Sitting:
         for one in filter(_waits, done):
             spool.remove(self.home, digest(one.envelope))
         taken = [one for one in done if one.delivery is not None and one.delivery.status == "accepted"]
-        self.notes = [ARRIVED.format(company=one.enrolment.collector_name) for one in taken if one.enrolment]
+        names = dict.fromkeys(one.enrolment.collector_name for one in taken if one.enrolment)
+        self.notes = [ARRIVED.format(company=name) for name in names]
 
     def _is_safe(self, one: Judged) -> bool:
         """Tell whether an envelope needs this sitting no more: it was answered, or it waits in the spool."""

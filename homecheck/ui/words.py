@@ -69,6 +69,10 @@ DELIVERY: Final = {
     "waiting": N_("Kept on this computer, not sent yet"),
     "refused": N_("Not taken"),
 }
+SENDING: Final = N_("Sending …")
+NOTHING_SENT: Final = N_("Nothing sent")
+NOT_ALL_SENT: Final = N_("Not sent yet")
+NOT_TAKEN: Final = N_("Not taken by the company")
 VERDICTS: Final = {
     "pass": N_("passed"),
     "warn": N_("passed, with a remark"),

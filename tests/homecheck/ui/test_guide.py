@@ -429,6 +429,10 @@ def test_the_agreement_lists_the_parts_that_these_rules_need(visitor: Visitor) -
     page = visitor.get("/step/consent")
     assert "<ul><li>This computer</li><li>Internet connection</li></ul>" in page
     assert "Nobody gets the results" in page
+    # Who is enrolled is not told that they are not, and finds the way back.
+    welcome = visitor.get("/step/welcome")
+    assert "You are not enrolled" not in welcome
+    assert "Back to the companies that I am enrolled with" in welcome
 
 
 def test_our_own_fault_is_told_in_the_persons_language_and_loses_nothing(guide: Guided, visitor: Visitor) -> None:
@@ -479,6 +483,7 @@ def test_without_a_network_at_the_end_it_is_kept_and_said(home: Home, visitor: V
     visitor.settled("done")
     done = visitor.get("/step/done")
     assert "Kept on this computer, not sent yet" in done
+    assert "<h1>Not sent yet</h1>" in done
     assert "homecheck upload" in done
     (waiting,) = spool.waiting(home)
     assert spool.read_envelope(home, waiting.digest) == shown_envelope(page)
@@ -543,6 +548,21 @@ def test_who_withdraws_at_the_end_has_sent_nothing(guide: Guided, visitor: Visit
     visitor.post("/withdraw")
     assert spool.waiting(home) == ()
     assert company.browse_database("SELECT COUNT(*) FROM evidence") == before
+
+
+def test_who_withdraws_takes_back_what_waited_before_a_part_was_done_again(
+    guide: Guided, visitor: Visitor, home: Home
+) -> None:
+    visitor.agree()
+    visitor.measure_all()
+    page = visitor.get("/step/preview")
+    guide.sitting.http, guide.sitting.patience_seconds = no_network(), 1.0
+    send(visitor, page)
+    visitor.settled("done")
+    assert len(spool.waiting(home)) == 1
+    visitor.measure("room")
+    visitor.post("/withdraw")
+    assert spool.waiting(home) == ()
 
 
 def test_what_arrived_before_it_was_taken_back_is_told(guide: Guided, visitor: Visitor, home: Home) -> None:
