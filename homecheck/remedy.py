@@ -177,6 +177,8 @@ def remedy(finding: Finding, evidence: Evidence) -> Remedy | None:
         return None
     if is_reach(finding.quantity) and (found := _of_a_target(finding)) is not None:
         return found
+    if finding.at_fault == "agent" and finding.advice:  # what homecheck lacks, and who can give it
+        return Remedy(finding.advice, ours=True)
     if finding.at_fault in OURS or (finding.cause is not None and finding.cause.is_ours):
         return Remedy(NOTHING, ours=True)
     if finding.at_fault is not None:  # it could not be measured: what stopped it says what helps

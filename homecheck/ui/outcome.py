@@ -11,6 +11,7 @@ from homecheck.measurement import Measurement
 from homecheck.policy import Policy
 from homecheck.remedy import remedy
 from homecheck.report.text import shown
+from homecheck.report.to_do import finding_words
 from homecheck.report.words import (
     FAULT_WORDS,
     SYMBOLS,
@@ -23,7 +24,6 @@ from homecheck.report.words import (
 )
 from homecheck.shares import Judged
 from homecheck.ui.steps import step_of
-from homecheck.ui.words import NOT_CHECKED, VERDICTS
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def changes(judged: Judged, say: Translator) -> list[Change]:
     for finding in judged.final.findings:
         if finding.verdict is not Verdict.PASS:
             mended = remedy(finding, judged.measured)
-            key = (finding.verdict, finding.explanation, finding.at_fault, finding.cause, mended)
+            step = step_of(finding.quantity)  # each has one button
+            key = (finding.verdict, finding.explanation, finding.at_fault, finding.cause, mended, step)
             groups.setdefault(key, []).append(finding)
     made = [_change(found, judged, say) for found in groups.values()]
     return [change for _, change in sorted(made, key=lambda pair: -pair[0])]
@@ -82,7 +83,7 @@ def _change(findings: list[Finding], judged: Judged, say: Translator) -> tuple[V
     return first.verdict, Change(
         first.verdict.word,
         SYMBOLS[first.verdict],
-        word(first, say),
+        finding_words(first, say),
         labels,
         found,
         question,
@@ -113,11 +114,6 @@ def _found(finding: Finding, policy: Policy, say: Translator) -> tuple[str, Told
     return text.removesuffix(f": {wording}"), question
 
 
-def word(finding: Finding, say: Translator) -> str:
-    """Return the verdict of a finding as people read it; what could not be measured has neither passed nor not."""
-    return say(NOT_CHECKED) if finding.at_fault else say(VERDICTS[finding.verdict.word])
-
-
 def where(finding: Finding, say: Translator) -> str:
     """Return whose doing it is, as far as that is known."""
     if finding.at_fault is not None:
@@ -143,11 +139,16 @@ class Row:
 
 
 def together(found: Iterable[Row]) -> list[Row]:
-    """Return rows of one value and one advice as one: a headset that is gone has many values, and one remedy."""
-    groups: dict[tuple[str, str], list[Row]] = {}
+    """Return rows of one failure and one advice as one: a headset that is gone lacks many values, for one reason."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in found:
-        groups.setdefault((row.value, row.advice), []).append(row)
-    return [replace(alike[0], label=", ".join(row.label for row in alike)) for alike in groups.values()]
+        groups.setdefault((row.value, row.advice) if row.advice else (row.label,), []).append(row)
+    return [alike[0] if len(alike) == 1 else _one(alike) for alike in groups.values()]
+
+
+def _one(alike: list[Row]) -> Row:
+    """Return one row for several that could not be measured, for the same reason."""
+    return replace(alike[0], label=", ".join(row.label for row in alike), meaning="")
 
 
 def rows(measurements: tuple[Measurement, ...], say: Translator) -> Iterator[Row]:

@@ -20,6 +20,7 @@ from homecheck.measurement import Measurement
 from homecheck.policy import PRESETS, Policy, Question, load_policy
 from homecheck.printable import printable
 from homecheck.report.text import own_words
+from homecheck.report.to_do import finding_words
 from homecheck.report.words import (
     CONFIRMED_CALL,
     HEADLINES,
@@ -269,7 +270,7 @@ class Pages:
         return "measure.html", {
             "after": "result" if whole else self.after(name),  # who repeats one part need not go through the others
             "lead": say(LEADS[name]),
-            "rows": list(outcome.rows(found, say)),
+            "rows": outcome.together(outcome.rows(found, say)),
             "missed": outcome.together(outcome.rows(missed, say)),
             "times": times,
             "failure": self._failure(say, name, METER if name == "headset" else ""),
@@ -423,7 +424,7 @@ class Shown:
         """
         final = judged.final
         findings = [
-            (say.say(finding_label(one)), one.verdict.word, f"{SYMBOLS[one.verdict]} {outcome.word(one, say)}",
+            (say.say(finding_label(one)), one.verdict.word, f"{SYMBOLS[one.verdict]} {finding_words(one, say)}",
              found_words(one, judged.policy, say), one.severity == "advisory")
             for one in final.findings
         ]  # fmt: skip

@@ -73,13 +73,6 @@ SENDING: Final = N_("Sending …")
 NOTHING_SENT: Final = N_("Nothing sent")
 NOT_ALL_SENT: Final = N_("Not sent yet")
 NOT_TAKEN: Final = N_("Not taken by the company")
-VERDICTS: Final = {
-    "pass": N_("passed"),
-    "warn": N_("passed, with a remark"),
-    "inconclusive": N_("not decided"),
-    "fail": N_("not passed"),
-}
-NOT_CHECKED: Final = N_("could not be checked")
 UNSEEN: Final = (
     N_("What you say or hear: no sound is ever saved or sent."),
     N_("Your files, your passwords, your e-mail, and what you do in other programs."),

@@ -629,10 +629,35 @@ def test_somebody_who_is_not_enrolled_tries_for_themselves_and_nothing_can_be_se
         visitor.post("/agree", agree="yes")
         visitor.measure("computer")
         assert "16" in visitor.get("/step/computer")
-        assert "nothing was sent, and nothing will be" in visitor.get("/step/result")
+        result = visitor.get("/step/result")
+        assert "nothing was sent, and nothing will be" in result
+        assert "Judged on this computer, for you alone." in result
+        assert "the company's own judgement" not in result.replace("&#39;", "'")
         assert "/step/preview" not in visitor.get("/step/result")
         assert "<h1>Look before you send" not in visitor.get("/step/preview")
         assert not guide.sitting.send(frozenset())
+
+
+def test_a_trial_without_any_company_says_what_it_lacks_and_passes_nothing_unmeasured(tmp_path: Path) -> None:
+    """Real probes, voice-standard, no network: whoever has no company reads that one is needed, once."""
+
+    def offline(setup: CheckSetup) -> list[Probe]:
+        return [one for one in installed_probes(setup) if one.name in ("network", "nat", "headset", "quiet_room")]
+
+    with guided(Home.at(tmp_path / "nobody"), offline, http=no_network()) as guide:
+        visitor = Visitor(guide)
+        visitor.post("/understood", who="me", sound="numbers")
+        visitor.post("/agree", agree="yes")
+        visitor.measure("connection")
+        lacks = "Enrol with a company&#39;s invitation first"
+        assert visitor.get("/step/connection").count(lacks) == 1
+        result = visitor.get("/step/result")
+        assert lacks in result
+        assert "this was our side" not in result
+        assert "passed, with a remark" not in result
+        assert "Do this part: Headset" in result
+        assert "Do this part: Quiet room" in result
+        assert "Do it again: Internet connection" in result
 
 
 def test_an_unknown_preset_is_refused(visitor: Visitor) -> None:
