@@ -78,7 +78,7 @@ def _change(findings: list[Finding], judged: Judged, say: Translator) -> tuple[V
     mended, policy = remedy(first, judged.measured), judged.policy
     own = mended is not None and mended.change == first.advice and not first.at_fault
     change = say.say(mended.change) if mended else ""
-    found, question = _found(first, policy, say)
+    found, question = answered(first, policy, say)
     labels = tuple(dict.fromkeys(say.say(finding_label(finding)) for finding in findings))
     return first.verdict, Change(
         first.verdict.word,
@@ -101,7 +101,7 @@ def _is_the_policys(finding: Finding, policy: Policy) -> bool:
     return any((one.quantity, one.advice) == (finding.quantity, finding.advice) for one in policy.requirements)
 
 
-def _found(finding: Finding, policy: Policy, say: Translator) -> tuple[str, Told]:
+def answered(finding: Finding, policy: Policy, say: Translator) -> tuple[str, Told]:
     """Return what was found, and beside it the question that was answered, in the best language there is."""
     text = found_words(finding, policy, say)
     asked = next((one for one in policy.declarations if finding.quantity == f"declaration.{one.id}"), None)

@@ -29,7 +29,6 @@ from homecheck.report.words import (
     VERDICT_WORDS,
     WRITTEN_IN,
     finding_label,
-    found_words,
     label,
     where_to,
 )
@@ -406,10 +405,10 @@ class Shown:
     symbol: str
     verdict: str
     word: str
-    policy: str
+    policy: outcome.Told
     company: str
     changes: list[outcome.Change]
-    findings: list[tuple[str, str, str, str, bool]]
+    findings: list[tuple[str, str, str, tuple[str, outcome.Told], bool]]
     preview: bool
     own_words: str
     first_on: str
@@ -425,7 +424,7 @@ class Shown:
         final = judged.final
         findings = [
             (say.say(finding_label(one)), one.verdict.word, f"{SYMBOLS[one.verdict]} {finding_words(one, say)}",
-             found_words(one, judged.policy, say), one.severity == "advisory")
+             outcome.answered(one, judged.policy, say), one.severity == "advisory")
             for one in final.findings
         ]  # fmt: skip
         return cls(
@@ -434,7 +433,7 @@ class Shown:
             SYMBOLS[final.verdict],
             final.verdict.word,
             say.say(VERDICT_WORDS[final.verdict]),
-            say.say(judged.policy.title or judged.policy.name),
+            outcome.Told.of(judged.policy.title or judged.policy.name, judged.policy, say),
             judged.enrolment.collector_name if judged.enrolment else "",
             outcome.changes(judged, say),
             findings,

@@ -404,6 +404,21 @@ def test_who_did_not_pass_changes_something_and_sends_once_more(guide: Guided, v
     assert "Jitter: not passed" not in again
 
 
+def test_what_was_sent_is_told_again_by_show_with_what_to_do(visitor: Visitor, home: Home) -> None:
+    visitor.agree()
+    visitor.measure_all()
+    send(visitor, visitor.get("/step/preview"))
+    visitor.settled("done")
+    named = re.search(r"<code>homecheck show (\S+)</code>", visitor.get("/step/done"))
+    assert named is not None
+    shown = homecheck(home, "show", named[1])
+    told = " ".join(shown.out.split())
+    assert shown.status == 0
+    assert "Judged by: Example Inc., Made for tests, version 1" in told
+    assert "Do this: Use a network cable instead of Wi-Fi" in told
+    assert "41.2 ± 3.0 ms; at most 30 ms needed" in told
+
+
 def test_what_is_asked_decides_what_is_done_to_the_line(home: Home) -> None:
     told: list[CheckSetup] = []
 
