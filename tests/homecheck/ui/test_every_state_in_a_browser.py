@@ -136,7 +136,20 @@ def test_who_has_no_address_and_who_leaves(guide: Guided, chromium: Any) -> None
         picture(page, "es-ES-refused")
         assert "Abra la dirección más reciente" in page.inner_text("main")
         assert complaints(page) == []
+        visitor = Visitor(guide)
+        visitor.agree()
+        visitor.settled("consent")
+        visitor.measure("computer")
         page.goto(guide.newest())
+        page.goto(f"{guide.url}/step/computer")
+        # One slip does not throw away what was measured: it takes two steps, and says what it does.
+        page.click(".withdraw summary")
+        assert "Se olvida todo lo medido y no se envía nada." in page.inner_text(".withdraw")
+        picture(page, "es-ES-withdraw")
+        assert complaints(page) == []
+        page.click(".withdraw button")
+        page.wait_for_url("**/step/welcome")
+        assert not guide.sitting.kept.runs
         page.click("form[action='/quit'] button")
         picture(page, "es-ES-goodbye")
         assert complaints(page) == []
