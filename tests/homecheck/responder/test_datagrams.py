@@ -30,7 +30,7 @@ class End:
         self.socket = bound(host, 0)
         self.datagrams: Datagrams = kind(self.socket, timeout)
         self.client = socket.socket(self.socket.family, socket.SOCK_DGRAM)
-        self.client.settimeout(5)
+        self.client.settimeout(20)
         self.client.connect(self.socket.getsockname()[:2])
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ def take(datagrams: Datagrams, count: int) -> list[bytes]:
 def test_what_waits_is_received_in_order_and_goes_back_to_its_senders(kind: Any, host: str) -> None:
     end = End(kind, host)
     second = socket.socket(end.socket.family, socket.SOCK_DGRAM)
-    second.settimeout(5)
+    second.settimeout(20)
     second.connect(end.socket.getsockname()[:2])
     lengths = [0, 1, 172, 1500, 3, 172] * 4
     sent = [bytes([number]) * length for number, length in enumerate(lengths)]

@@ -36,7 +36,7 @@ def session(responder: InThread) -> dict[str, Any]:
 
 def udp(responder: InThread) -> socket.socket:
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.settimeout(2)
+    sock.settimeout(20)
     sock.connect(("127.0.0.1", responder.udp_port))
     return sock
 
