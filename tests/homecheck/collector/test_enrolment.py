@@ -25,7 +25,7 @@ def test_an_invitation_enrols_one_key_and_tells_it_everything_to_pin(site: Site)
     worker = Worker(site.url)
     responder = SoftwareKey.generate()
     administration.pin_responder(site.database, "https://far.example", responder.public, "a test", datetime.now(UTC))
-    answer = worker.enrol(site.invite("Ada"))
+    answer = worker.enrol(site.invite("Ada Lovelace"))
     administration.remove_responder(site.database, "https://far.example", "a test", datetime.now(UTC))
     assert answer.status_code == 201
     document = answer.json()
@@ -36,7 +36,7 @@ def test_an_invitation_enrols_one_key_and_tells_it_everything_to_pin(site: Site)
     assert document["responders"] == [{"url": "https://far.example", "jwk": responder.public.jwk()}]
     payload = parse_object(verify(document["policy"].encode(), POLICY, key_set(document["jwks"]).get))
     assert read_policy(payload["policy"], "policy").name == "test-line"
-    assert "Ada" not in document["subject"]
+    assert "Lovelace" not in document["subject"]
     assert len(document["subject"]) == 22  # 128 random bits
 
 

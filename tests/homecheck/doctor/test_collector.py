@@ -162,7 +162,8 @@ def hang_up(_: Request) -> None:
         ("POST", Reply(200, b"[]", {}, "application/json"), "not-a-collector"),
         ("POST", hang_up, "not-a-collector"),
     ],
-    ids=lambda value: "hang up" if value is hang_up else str(value),  # by no address in memory: each process has its own
+    # By no address in memory, which differs from process to process.
+    ids=lambda value: "hang up" if value is hang_up else str(value),
 )
 def test_what_a_collector_refuses_is_told_apart(
     collector: ScriptedCollector, enrolment: Enrolment, method: str, answer: Step, trouble: str
