@@ -46,7 +46,9 @@ def chromium() -> Iterator[Any]:
     with sync_playwright() as playwright:
         # No sandbox: tests also run as root, and look at our own pages alone.
         browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            executable_path=program,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            timeout=120_000,
         )
         yield browser
         browser.close()
