@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-AT_ONCE = min(max(os.cpu_count() or 2, 2), 8)
+AT_ONCE = min((os.cpu_count() or 2) + 1, 8)  # one more than there are processors: most of the time tests wait
 # A file is never torn apart: its tests share servers, and may follow one another.
 PHASES = {
     "side by side": ("-m", "not alone", "-n", str(AT_ONCE), "--dist", "loadfile"),
