@@ -43,9 +43,9 @@ def program() -> None:
 def add_program(
     database: Database, program_id: str, policy_name: str, title: str | None, purpose: str, retention_days: int
 ) -> None:
-    """Add a program. ID is a short word of small letters, digits and hyphens."""
+    """Add a program. ID is a short word of small letters and digits, with - and _ between them."""
     if not PROGRAM_ID.fullmatch(program_id):
-        raise click.UsageError(f"{program_id!r}: an ID has small letters, digits and hyphens, at most 64")
+        raise click.UsageError(f"{program_id!r}: an ID has small letters and digits, with - and _ between, at most 64")
     from homecheck.collector import administration
 
     policy, source = _load_policy(policy_name)

@@ -291,8 +291,8 @@ def test_a_mail_server_by_which_no_letter_could_leave_is_not_set(
 ) -> None:
     with in_thread(tmp_path) as site, opened(site.database) as db, transaction(db):
         folder = setup.load(site.database).keys_folder
+        server = MailServer(host, 587, "starttls", "", sender)
         with pytest.raises(SetupError, match=why):
-            server = MailServer(host, 587, "starttls", "", sender)
             mail_server.configure(db, folder, server, "", by=By("a test"), now=NOON)
         assert mail_server.configured(db) is None
 
