@@ -96,8 +96,8 @@ class Enrolment:
 
 
 def load_enrolments(home: Home) -> tuple[Enrolment, ...]:
-    """Return all enrolments by name. StateError names a file that is damaged: a program is never left out silently."""
-    return tuple(_load(path) for path in sorted(_stored(home)))
+    """Return all enrolments by name. StateError names what cannot be read: a program is never left out silently."""
+    return tuple(_load(path) for path in _stored(home))
 
 
 def find(home: Home, program: str) -> Enrolment:
@@ -342,8 +342,8 @@ def _load(path: Path) -> Enrolment:
     return enrolment
 
 
-def _stored(home: Home) -> list[Path]:
-    return list(home.enrolments.glob("*.json"))
+def _stored(home: Home) -> tuple[Path, ...]:
+    return durable.files(home.enrolments, ".json")
 
 
 def _path(home: Home, program: str) -> Path:
