@@ -228,8 +228,11 @@ def test_an_answer_that_is_not_for_this_enrolment_is_refused(
 
 @pytest.mark.parametrize(
     ("address", "refused"),
-    [("http://measure.example:8862", True), ("http://127.0.0.1:8862", False), ("https://measure.example", False)],
-)
+    [
+        ("http://measure.example:8862", True), ("http://127.0.0.1:8862", False), ("http://127.0.0.2:8862", False),
+        ("https://measure.example", False),
+    ],
+)  # fmt: skip
 def test_a_responder_where_others_could_read_along_is_refused(home: Home, address: str, refused: bool) -> None:
     with ScriptedCollector() as collector:
         responders = [{"url": address, "jwk": collector.key.public.jwk()}]
