@@ -15,11 +15,13 @@ from pathlib import Path
 import click
 import man  # beside this file
 
-from homecheck.cli import homecheck
-from homecheck.doctor.troubles import AREAS
-from homecheck.measurement import FOR_LISTS
-from homecheck.report.words import label
-from probes import PROBES
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from homecheck.cli import homecheck  # noqa: E402 - from this tree, whatever is installed
+from homecheck.doctor.troubles import AREAS  # noqa: E402
+from homecheck.measurement import FOR_LISTS  # noqa: E402
+from homecheck.report.words import label  # noqa: E402
+from probes import PROBES  # noqa: E402
 
 os.environ["HOMECHECK_LANG"] = "en"  # whatever language the writer reads
 DOCS = Path(__file__).parents[1] / "docs"
