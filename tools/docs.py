@@ -13,15 +13,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what is of this tree, whatever is installed
+
 import man  # beside this file
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from homecheck.cli import homecheck  # noqa: E402 - from this tree, whatever is installed
-from homecheck.doctor.troubles import AREAS  # noqa: E402
-from homecheck.measurement import FOR_LISTS  # noqa: E402
-from homecheck.report.words import label  # noqa: E402
-from probes import PROBES  # noqa: E402
+from homecheck.cli import homecheck
+from homecheck.doctor.troubles import AREAS
+from homecheck.measurement import FOR_LISTS
+from homecheck.report.words import label
+from probes import PROBES
 
 os.environ["HOMECHECK_LANG"] = "en"  # whatever language the writer reads
 DOCS = Path(__file__).parents[1] / "docs"
