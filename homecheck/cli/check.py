@@ -35,7 +35,7 @@ from homecheck.errors import DeliveryError, HomecheckError, StateError
 from homecheck.file_lock import exclusive
 from homecheck.history import History, Source
 from homecheck.key_change import begun_rotation, rotate
-from homecheck.locale.here import _, plural, said
+from homecheck.locale.here import N_, _, plural, said
 from homecheck.measurement import CheckSetup, Probe
 from homecheck.policy import DEFAULT_POLICY, Policy, load_policy
 from homecheck.report.words import label, where_to
@@ -78,7 +78,8 @@ def perform(options: CheckOptions, home: Home) -> int:
 
 
 def _check(options: CheckOptions, home: Home) -> int:
-    with alone(home, "Two at once would spoil each other's measurements. Wait until the other one has finished."):
+    advice = N_("Two at once would spoil each other's measurements. Wait until the other one has finished.")
+    with alone(home, advice):
         return _perform(Session(options, home))
 
 
