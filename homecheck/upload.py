@@ -164,7 +164,8 @@ def deliver_waiting(
             delivery = Delivery(one.program, "waiting", one.digest, message=error.message, advice=error.advice)
         deliveries.append(delivery)
     for enrolment in enrolments:
-        forget_retired(home, enrolment)  # keys that were kept for what has just been sent
+        with suppress(HomecheckError):  # the next time will do; what has become of the results must be told now
+            forget_retired(home, enrolment)  # keys that were kept for what has just been sent
     return tuple(deliveries)
 
 

@@ -246,6 +246,15 @@ def test_a_file_that_cannot_be_written_is_named_and_nothing_is_left_behind(
     assert sorted(path.name for path in tmp_path.iterdir() if "folder" in path.name) == ["folder"]
 
 
+def test_a_table_takes_the_place_of_its_file_alone(house: Site, home: Home, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes(b"of yesterday")
+    (tmp_path / "people.csv.tmp").write_bytes(b"somebody's own")
+    assert run(home, house, "export", "people", "--file", str(tmp_path / "people.csv")).status == 0
+    assert (tmp_path / "people.csv").read_bytes().startswith(b"program,person,name,")
+    assert (tmp_path / "people.csv.tmp").read_bytes() == b"somebody's own"
+    assert stat.S_IMODE((tmp_path / "people.csv").stat().st_mode) == 0o600
+
+
 def test_without_pyarrow_the_package_to_install_is_named(house: Site, tmp_path: Path) -> None:
     code = "import sys; sys.modules['pyarrow'] = None; from homecheck.cli import run; sys.exit(run())"
     command = [sys.executable, "-c", code, "collector", "--database", house.database.url, "export", "people"]
