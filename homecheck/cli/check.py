@@ -257,7 +257,7 @@ def _tell_targets(session: Session, setup: CheckSetup, probes: Sequence[Probe]) 
     tried = {found.name for probe in probes for found in probe.quantities}
     places = sorted({where_to(target.address) for target in setup.targets if target.quantity in tried})
     if places:
-        session.out.print(f"This check also connects to {', '.join(places)}.", markup=False)
+        session.out.print(_("This check also connects to {addresses}.", addresses=", ".join(places)), markup=False)
 
 
 def _mind_the_clock(session: Session, collected: Collected) -> None:
