@@ -139,7 +139,7 @@ def exchange(
 
 def no_answer(url: str, error: Exception | None, seconds: float) -> NoAnswer:
     """Return the error that a person can act on: name, certificate, refusal or time, and whose it is."""
-    host = urlsplit(url).netloc or url
+    host = _named(url)
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -163,8 +163,19 @@ def no_answer(url: str, error: Exception | None, seconds: float) -> NoAnswer:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether `url` is on this computer."""
-    return loopback.is_loopback(urlsplit(url).hostname or "")
+    """Tell whether `url` is on this computer; what is no address is nowhere."""
+    try:
+        return loopback.is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def _named(url: str) -> str:
+    """Return what messages call a server: its host and port; all of an address that has none."""
+    try:
+        return urlsplit(url).netloc or url
+    except ValueError:
+        return one_line(url)[:100]
 
 
 def one_line(text: str) -> str:

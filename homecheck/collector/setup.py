@@ -102,13 +102,17 @@ def _log(database: Database, chosen: Settings) -> Log:
 
 def clean_url(url: str) -> str:
     """Return the address as it stands in every document: scheme and host in lower case, no slash at the end."""
-    parts = urlsplit(url)
+    advice = "Write it like this: https://collector.example.com"
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # a bracket without its other half
+        raise SetupError(f"{url!r:.100} is no address of a server: {error}", advice) from None
     try:
         parts.port  # noqa: B018 - reading it checks it
     except ValueError:
         raise SetupError(f"{url!r:.100}: the port is no number", "Write: https://collector.example.com") from None
     if not parts.hostname or parts.scheme not in ("https", "http") or parts.query or parts.fragment or parts.username:
-        raise SetupError(f"{url!r:.100} is no address of a server", "Write it like this: https://collector.example.com")
+        raise SetupError(f"{url!r:.100} is no address of a server", advice)
     if parts.path.strip("/"):
         raise SetupError(
             f"{url!r:.100}: a collector has a host name of its own, without a path",

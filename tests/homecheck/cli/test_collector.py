@@ -150,6 +150,8 @@ def test_invite_prints_one_address_and_nothing_else(ready: Home) -> None:
         (("user", "add", "bo", "--role", "king"), 2, "king"),
         (("user", "add", "b o", "--role", "viewer"), 2, "a user's name"),
         (("user", "link", "nobody"), 1, "there are: admin"),
+        (("user", "link", "J\udcf6rg"), 1, "bytes that are no UTF-8"),  # as a terminal in Latin-1 sends ö
+        (("verify-log", "--jwks", "http://[::1"), 1, "over https only"),
         (("user", "remove", "nobody"), 1, "there are: admin"),
         (("responder", "remove", "https://far.example"), 1, "no responder"),
         (("responder", "add", "http://far.example"), 1, "without TLS"),

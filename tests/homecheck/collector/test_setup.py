@@ -108,6 +108,7 @@ def test_an_address_has_one_spelling(given: str, kept: str) -> None:
         ("https://collector.example.com/homecheck", "without a path"),
         ("http://collector.example.com", "without TLS"),
         ("https://collector.example.com:port", "port is no number"),
+        ("https://[::1", "is no address"),
     ],
 )
 def test_what_is_no_address_of_a_collector_is_refused(given: str, culprit: str) -> None:
