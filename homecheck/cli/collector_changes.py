@@ -159,6 +159,9 @@ def _destination(file: str | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    if not Path(file).is_dir() and Path(file).exists() and not Path(file).is_file():
+        # A device would be replaced by a file, for everybody on this computer.
+        raise SetupError(f"{file}: is no file", "Name a file, or leave --file out and send stdout there.")
     path, temporary = Path(file), Path(f"{file}.{secrets.token_hex(8)}{durable.TEMPORARY}")  # nobody else's, for sure
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
