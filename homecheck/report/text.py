@@ -20,7 +20,7 @@ from homecheck.evidence import Evidence
 from homecheck.locale import ENGLISH, SOURCE, Translator
 from homecheck.measurement import Kind, Measurement
 from homecheck.numbers import number, with_uncertainty, with_unit
-from homecheck.policy import Policy, Question, Requirement
+from homecheck.policy import Policy
 from homecheck.report.to_do import ToDo, to_do
 from homecheck.report.words import (
     CONFIRMED_CALL,
@@ -78,7 +78,8 @@ def own_words(policy: Policy, say: Translator) -> str:
 
     Empty where all of them are in the reader's language, or where we know them all.
     """
-    texts = [text for one in (*policy.requirements, *policy.declarations) for text in _own(one) if text]
+    texts = [text for one in policy.requirements for text in (one.reason, one.advice)]
+    texts += [one.reason for one in policy.declarations]
     written = {written_in(text, policy, say) for text in texts} - {None}
     if written == {policy.language} and policy.language:
         name = say(WRITTEN_IN.get(policy.language.partition("-")[0], policy.language))
@@ -86,10 +87,6 @@ def own_words(policy: Policy, say: Translator) -> str:
     if not written or say.language == SOURCE:
         return ""
     return say("What the company wrote itself (reasons and advice) is shown in the company's own words.")
-
-
-def _own(one: Requirement | Question) -> tuple[str, ...]:
-    return (one.reason, one.advice) if isinstance(one, Requirement) else (one.reason,)
 
 
 def measurements_text(evidence: Evidence, say: Translator = ENGLISH) -> RenderableType:
