@@ -140,10 +140,9 @@ def names_work(host: str) -> bool:
 def _target(host: str) -> str:
     """Return the address itself, or for a name one that takes the default route."""
     try:
-        return str(ipaddress.ip_address(host.partition("%")[0])) if host else route.ANYWHERE[0]
+        return str(ipaddress.ip_address(host.partition("%")[0])) if host else route.anywhere()
     except ValueError:
-        v4, v6 = route.ANYWHERE
-        return v4 if route.local_address(v4) is not None else v6
+        return route.anywhere()
 
 
 def is_vpn(target: str) -> bool:
