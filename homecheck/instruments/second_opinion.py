@@ -82,8 +82,8 @@ class SecondOpinion:
 
     def _ndt7(self) -> Opinion:
         if self.ndt7_url is None:
-            mlab_locate.mind_the_pause(self.state, attended=self.attended, clock=self.clock)
-            servers = self.locate()
+            with mlab_locate.a_run(self.state, attended=self.attended, clock=self.clock):
+                servers = self.locate()
         else:
             servers = [Server.at(self.ndt7_url)]
         opened = ndt7_client.open_first(servers, PATIENCE_SECONDS)
