@@ -30,6 +30,10 @@ REQUEST_SECONDS: Final = 10.0
 LINK_LOCAL: Final = ("fe8", "fe9", "fea", "feb")  # fe80::/10, in the beginnings of addresses
 MAX_ANSWER: Final = 400_000  # bytes
 WAIT_ADVICE: Final = "This is not your fault. Try again later; if it lasts, tell the people who asked for the check."
+MUTE_ADVICE: Final = (
+    "If a VPN is on, switch it off and repeat the check: large packets may get lost in it. Else this is not your fault: "
+    "try again later; if it lasts, tell the people who asked for the check."
+)
 CERTIFICATE_ADVICE: Final = (
     "This does not count against you. If a security program or a company's network looks into the traffic of this "
     "computer, have it leave this address alone; else tell the people who asked for the check."
@@ -177,12 +181,19 @@ def routed_families() -> frozenset[int]:
 
 
 def connect(far_end: FarEnd, seconds: float) -> socket.socket:
-    """Return a connection, with TLS where the address asks for it. Raises ProbeError as `find` does, and ``tls``."""
+    """Return a connection, with TLS where the address asks for it.
+
+    Raises ProbeError as `find` does, and ``responder_tls``, ``responder_certificate``, ``responder_mute``.
+    """
     sock = socket.socket(far_end.family, socket.SOCK_STREAM)
     try:
         sock.settimeout(seconds)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.connect(far_end.socket_address())
+    except OSError as error:
+        sock.close()
+        raise failed_connection(far_end, error) from None
+    try:
         return _secured(sock, far_end)
     except ssl.SSLCertVerificationError as error:
         sock.close()
@@ -191,9 +202,20 @@ def connect(far_end: FarEnd, seconds: float) -> socket.socket:
         sock.close()
         message = f"{far_end.name} makes no encrypted connection (TLS: {error.reason or error})"
         raise server_error("responder_tls", message) from None
+    except TimeoutError:
+        sock.close()
+        raise mute(f"{far_end.name} accepts connections and does not answer in TLS") from None
     except OSError as error:
         sock.close()
         raise failed_connection(far_end, error) from None
+
+
+def mute(message: str) -> ProbeError:
+    """Return the failure of a far end that takes connections and says nothing on them.
+
+    The way to it is there. It hangs, or small packets pass and large ones do not (a path MTU that nobody tells).
+    """
+    return ProbeError("responder_mute", MUTE_ADVICE, message=message, at_fault="server")
 
 
 def refused_certificate(far_end: FarEnd, error: ssl.SSLCertVerificationError, seconds: float) -> ProbeError:
@@ -261,7 +283,7 @@ def call(
         sock.sendall(body or b"")
         return parse_reply(_read_to_end(sock, deadline, most), far_end)
     except TimeoutError:
-        raise server_error("responder_silent", f"{far_end.name} does not answer {method} {path}") from None
+        raise mute(f"{far_end.name} does not answer {method} {path}") from None
     except OSError as error:
         message = f"{far_end.name} broke off {method} {path}: {error.strerror or error}"
         raise server_error("responder_broke_off", message) from None

@@ -30,6 +30,7 @@ TAKEN: Final = (
     "responder_answer",
     "responder_broke_off",
     "responder_certificate",
+    "responder_mute",
     "responder_refused",
     "responder_silent",
     "responder_tls",

@@ -66,6 +66,11 @@ class SecondOpinion:
     speedtest: Callable[[], speedtest_cli.Result] = speedtest_cli.run
     clock: Callable[[], float] = field(default=time.time)
 
+    @property
+    def url(self) -> str | None:
+        """Where it begins to ask; None for speedtest-cli, which knows that itself."""
+        return (self.ndt7_url or mlab_locate.URL) if self.method == "ndt7" else None
+
     def measure(self) -> Opinion:
         """Measure both directions. Raises ProbeError when neither can be measured."""
         if self.method not in METHODS:
