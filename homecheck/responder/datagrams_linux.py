@@ -111,7 +111,9 @@ class _Buffers:
             ctypes.create_string_buffer(MOST * size) for size in (LARGEST, _NAME_BYTES, _CONTROL_BYTES)
         )
         self._iovecs = (_Iovec * MOST)(*(_Iovec(_at(self._data, place, LARGEST), LARGEST) for place in range(MOST)))
-        self.incoming = (_Mmsghdr * MOST)(*(self._header(place, _NAME_BYTES, 0, _CONTROL_BYTES) for place in range(MOST)))
+        self.incoming = (_Mmsghdr * MOST)(
+            *(self._header(place, _NAME_BYTES, 0, _CONTROL_BYTES) for place in range(MOST))
+        )
         self.outgoing = (_Mmsghdr * MOST)(*(self._header(place, name_bytes, _ASKED_AT, 0) for place in range(MOST)))
         # Views on the same memory: an item of a view costs a fraction of an attribute of a structure.
         self._lengths = _bytes_of(self._iovecs).cast("L")
