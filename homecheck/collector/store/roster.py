@@ -21,6 +21,8 @@ from homecheck.standards.rfc_3339 import from_text, to_text
 NO_CHECK: Final = "none"  # the verdict of somebody of whom nothing was received
 VERDICTS: Final = {**{verdict.word: rank for verdict, rank in RANKS.items()}, NO_CHECK: NOT_CHECKED}
 STATES: Final = ("overdue", "waiting", "lapsed", "waived")
+UNCHECKED: Final = ("waiting", "lapsed")  # states of people of whom nothing was received
+LOOKED_AT: Final = 5_000  # people along the order of a list, before whoever a filter lets through is sorted
 NEAR: Final = "near"  # an outcome beside the verdicts: the value is near its limit, on either side
 OUTCOMES: Final = (Verdict.FAIL.word, Verdict.INCONCLUSIVE.word, Verdict.WARN.word, NEAR)
 UNKNOWN: Final = "unknown"  # as a link, region, system or version: the check does not say
@@ -64,6 +66,8 @@ ORDERS: Final = {
     "due": Order(("due", "id"), "due IS NOT NULL"),
     "latest": Order(("received", "id"), "received IS NOT NULL", falling=True),
 }
+# A planner that expects the first hundred soon would ask for each person, in the order of the list.
+_MATERIALIZED: Final = "person.id IN (WITH found AS MATERIALIZED ({found}) SELECT found.person FROM found)"
 BY_ID: Final = Order(("id",))  # for programs, which go through everybody
 
 
@@ -119,23 +123,9 @@ def people(
     limit: int,
 ) -> list[PersonRow]:
     """Return the next `limit` people that a filter lets through, behind a place in the order."""
-    conditions, values = _where(scope, wanted, now)
-    conditions.append(order.known)
-    columns = ", ".join(f"person.{column}" for column in order.columns)
-    if behind:
-        conditions.append(f"({columns}) {'<' if order.falling else '>'} ({marks(behind)})")
-        values += behind
-    direction = " DESC" if order.falling else ""
-    sorting = ", ".join(f"person.{column}{direction}" for column in order.columns)
-    # Only names of columns and marks are put together here. Where no index has the order, whoever a filter lets
-    # through is sorted: by these columns alone, and the rest is looked up for those on the page.
-    page = f"SELECT person.id AS one FROM person WHERE {' AND '.join(conditions)} ORDER BY {sorting} LIMIT ?"  # noqa: S608
-    rows = db.execute(
-        "SELECT person.*, evidence.digest, evidence.verdict, evidence.received_at"  # noqa: S608
-        f" FROM ({page}) AS page JOIN person ON person.id = page.one"
-        f" LEFT JOIN evidence ON evidence.position = person.latest ORDER BY {sorting}",
-        (*values, limit),
-    ).fetchall()
+    rows = _first_few(db, scope, wanted, now, order, behind, limit)
+    if rows is None:
+        rows = _sorted(db, scope, wanted, now, order, behind, limit)
     ids = [row["id"] for row in rows]
     concerns, enrolled, invited = _concerns(db, ids), _enrolled(db, ids), _invited(db, ids, now)
     return [
@@ -155,6 +145,69 @@ def people(
         )
         for row in rows
     ]
+
+
+def _first_few(
+    db: Connection, scope: Scope, wanted: Filter, now: datetime, order: Order, behind: tuple[Any, ...], limit: int
+) -> list[Row] | None:
+    """Return the page if the next people in the order hold that many whom the filter lets through, else None.
+
+    What lets one of fifty through so looks at some thousand rows along an index, and sorts nobody.
+    """
+    conditions, values = _where(scope, wanted, now)
+    along, its = _along(wanted, order)
+    if len(along) >= sum(condition != "1 = 1" for condition in conditions):  # the index leads to them, and to nobody else
+        return None
+    place, its_place = _behind(order, behind)
+    walked = " AND ".join([*along, *place])
+    near = f"SELECT * FROM person WHERE {walked} ORDER BY {_sorting(order)} LIMIT {LOOKED_AT}"  # noqa: S608
+    page = f"SELECT person.id AS one FROM ({near}) AS person WHERE {' AND '.join(conditions)} ORDER BY {_sorting(order)} LIMIT ?"  # noqa: S608
+    rows = _rows(db, page, (*its, *its_place, *values, limit), order)
+    return rows if len(rows) == limit else None
+
+
+def _sorted(
+    db: Connection, scope: Scope, wanted: Filter, now: datetime, order: Order, behind: tuple[Any, ...], limit: int
+) -> list[Row]:
+    """Return the page out of everybody whom the filter lets through: sorted, where no index has the order."""
+    conditions, values = _where(scope, wanted, now, concern=_MATERIALIZED)
+    place, its_place = _behind(order, behind)
+    found = " AND ".join([*conditions, *place])
+    page = f"SELECT person.id AS one FROM person WHERE {found} ORDER BY {_sorting(order)} LIMIT ?"  # noqa: S608
+    return _rows(db, page, (*values, *its_place, limit), order)
+
+
+def _along(wanted: Filter, order: Order) -> tuple[list[str], list[Any]]:
+    """Return the conditions of a filter that the index of an order begins with, and their values."""
+    found: list[tuple[str, Any]] = []
+    if wanted.program and order in (ORDERS["worst"], ORDERS["due"]):
+        found.append(("person.program = ?", wanted.program))
+    if order == ORDERS["worst"] and (wanted.verdict or wanted.state in UNCHECKED):
+        found.append(("person.rank = ?", VERDICTS.get(wanted.verdict, -1) if wanted.verdict else NOT_CHECKED))
+    return [condition for condition, _ in found], [value for _, value in found]
+
+
+def _behind(order: Order, behind: tuple[Any, ...]) -> tuple[list[str], tuple[Any, ...]]:
+    """Return the conditions that somebody has a place in an order, and that it is behind this one."""
+    if not behind:
+        return [order.known], ()
+    columns = ", ".join(f"person.{column}" for column in order.columns)
+    return [order.known, f"({columns}) {'<' if order.falling else '>'} ({marks(behind)})"], behind
+
+
+def _sorting(order: Order) -> str:
+    direction = " DESC" if order.falling else ""
+    return ", ".join(f"person.{column}{direction}" for column in order.columns)
+
+
+def _rows(db: Connection, page: str, values: tuple[Any, ...], order: Order) -> list[Row]:
+    """Return what lists show of the people whose ids a query finds: it sorts these alone, the rest is looked up here."""
+    return db.execute(
+        "SELECT person.*, evidence.digest, evidence.verdict, evidence.received_at"  # noqa: S608
+        f" FROM ({page}) AS page JOIN person ON person.id = page.one"
+        f" LEFT JOIN evidence ON evidence.position = person.latest ORDER BY {_sorting(order)}",
+        values,
+    ).fetchall()
 
 
 def deadlines(db: Connection, person_id: str) -> Deadlines:
@@ -178,7 +231,7 @@ def _nobodys(wanted: Filter) -> tuple[str, ...]:
         return ("overdue", "waived")
     told = any(getattr(wanted, name) not in ("", UNKNOWN) for name in ("link", "region", "system", "software"))
     checked = told or wanted.verdict or wanted.quantity or wanted.hour or _number(wanted.days, 0)
-    return ("waiting", "lapsed") if checked else ()
+    return UNCHECKED if checked else ()
 
 
 def _ranks(db: Connection, scope: Scope, wanted: Filter, now: datetime) -> tuple[Counter[int], int | None]:
@@ -240,8 +293,13 @@ def _count(db: Connection, conditions: list[str], values: list[Any], state: tupl
     return int(db.execute(sql, [*values, *its]).fetchone()[0])
 
 
-def _where(scope: Scope, wanted: Filter, now: datetime, but: str = "") -> tuple[list[str], list[Any]]:
-    """Return the conditions of a filter on `person` within a scope, without the part called `but`, and their values."""
+def _where(
+    scope: Scope, wanted: Filter, now: datetime, but: str = "", concern: str = "person.id IN ({found})"
+) -> tuple[list[str], list[Any]]:
+    """Return the conditions of a filter on `person` within a scope, without the part called `but`, and their values.
+
+    `concern`: how those are asked for whom a requirement concerns.
+    """
     within, names = scope.condition("person.program")
     conditions: list[str] = [within]
     values: list[Any] = [*names]
@@ -265,21 +323,19 @@ def _where(scope: Scope, wanted: Filter, now: datetime, but: str = "") -> tuple[
     if days := _number(wanted.days, 0):
         conditions.append("person.received >= ?")
         values.append(first_moment(now, days))
-    for part, (more, others) in (("quantity", _concern(wanted)), ("state", _state(wanted.state, now))):
+    for part, (more, others) in (("quantity", _concern(wanted, concern)), ("state", _state(wanted.state, now))):
         if more and but != part:
             conditions.append(more)
             values += others
     return conditions, values
 
 
-def _concern(wanted: Filter) -> tuple[str, list[Any]]:
+def _concern(wanted: Filter, asked: str) -> tuple[str, list[Any]]:
     if not wanted.quantity:
         return "", []
     outcome = "concern.margin IS NOT NULL" if wanted.outcome == NEAR else "concern.verdict = ?"
     values = [wanted.quantity] if wanted.outcome == NEAR else [wanted.quantity, wanted.outcome or Verdict.FAIL.word]
-    # Materialized: a planner that expects the first hundred soon would ask for each person, in the order of the list.
-    found = f"SELECT concern.person FROM concern WHERE concern.quantity = ? AND {outcome}"  # noqa: S608
-    return f"person.id IN (WITH found AS MATERIALIZED ({found}) SELECT found.person FROM found)", values  # noqa: S608
+    return asked.format(found=f"SELECT concern.person FROM concern WHERE concern.quantity = ? AND {outcome}"), values  # noqa: S608
 
 
 def _state(state: str, now: datetime) -> tuple[str, list[Any]]:
