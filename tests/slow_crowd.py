@@ -137,7 +137,10 @@ class Count:
 
 @contextmanager
 def elsewhere(port: int, clients: int, kinds: str = "mixed") -> Iterator[Connection]:
-    """Have a crowd of some of `NAMES` in a process of its own, which delays nobody here; what it sends is its `Count`, once a second."""
+    """Have a crowd of some of `NAMES` in a process of its own, which delays nobody here.
+
+    What it sends is its `Count`, once a second.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_crowd, args=(port, clients, kinds, theirs))

@@ -85,7 +85,10 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class PersonRow(Deadlines):
-    """One person on the list, with the evidence received last; `invited_until` is the end of an open invitation."""
+    """One person on the list, with the evidence received last; `invited_until` is the end of an open invitation.
+
+    `letter_at`: when the letter that an invitation is to leave with is tried next.
+    """
 
     person: Person
     verdict: Verdict | None
@@ -96,6 +99,7 @@ class PersonRow(Deadlines):
     concerns: tuple[tuple[str, Verdict], ...]
     enrolled: bool
     invited_until: datetime | None
+    letter_at: datetime | None
     place: tuple[Any, ...]  # in the order of the list: a page that follows begins behind it
 
 
@@ -121,13 +125,25 @@ def people(
     *,
     behind: tuple[Any, ...] = (),
     limit: int,
+    looked_at: int = LOOKED_AT,
 ) -> list[PersonRow]:
-    """Return the next `limit` people that a filter lets through, behind a place in the order."""
-    rows = _first_few(db, scope, wanted, now, order, behind, limit)
-    if rows is None:
-        rows = _sorted(db, scope, wanted, now, order, behind, limit)
+    """Return the next `limit` people that a filter lets through, behind a place in the order.
+
+    `looked_at`: so many people along the order first, before whoever the filter lets through is sorted.
+    """
+    conditions, values = _where(scope, wanted, now)
+    page = _Page(order, behind, limit)
+    rows = page.first_few(db, wanted, conditions, values, looked_at)
+    if len(rows) < limit:
+        conditions, values = _where(scope, wanted, now, concern=_MATERIALIZED)
+        rows = page.sorted(db, conditions, values)
     ids = [row["id"] for row in rows]
-    concerns, enrolled, invited = _concerns(db, ids), _enrolled(db, ids), _invited(db, ids, now)
+    concerns, enrolled, invited, letters = (
+        _concerns(db, ids),
+        _enrolled(db, ids),
+        _invited(db, ids, now),
+        _letters(db, ids),
+    )
     return [
         PersonRow(
             person=Person(row["id"], row["program"], row["name"]),
@@ -141,73 +157,75 @@ def people(
             concerns=tuple(concerns.get(row["id"], ())),
             enrolled=row["id"] in enrolled,
             invited_until=invited.get(row["id"]),
+            letter_at=letters.get(row["id"]),
             place=tuple(row[column] for column in order.columns),
         )
         for row in rows
     ]
 
 
-def _first_few(
-    db: Connection, scope: Scope, wanted: Filter, now: datetime, order: Order, behind: tuple[Any, ...], limit: int
-) -> list[Row] | None:
-    """Return the page if the next people in the order hold that many whom the filter lets through, else None.
+@dataclass(frozen=True)
+class _Page:
+    """A part of a list: the next `limit` people behind a place in an order."""
 
-    What lets one of fifty through so looks at some thousand rows along an index, and sorts nobody.
-    """
-    conditions, values = _where(scope, wanted, now)
-    along, its = _along(wanted, order)
-    if len(along) >= sum(condition != "1 = 1" for condition in conditions):  # the index leads to them, and to nobody else
-        return None
-    place, its_place = _behind(order, behind)
-    walked = " AND ".join([*along, *place])
-    near = f"SELECT * FROM person WHERE {walked} ORDER BY {_sorting(order)} LIMIT {LOOKED_AT}"  # noqa: S608
-    page = f"SELECT person.id AS one FROM ({near}) AS person WHERE {' AND '.join(conditions)} ORDER BY {_sorting(order)} LIMIT ?"  # noqa: S608
-    rows = _rows(db, page, (*its, *its_place, *values, limit), order)
-    return rows if len(rows) == limit else None
+    order: Order
+    behind: tuple[Any, ...]
+    limit: int
 
+    def first_few(
+        self, db: Connection, wanted: Filter, conditions: list[str], values: list[Any], looked_at: int
+    ) -> list[Row]:
+        """Return those who are let through among the next people along an index of the order, `looked_at` of them.
 
-def _sorted(
-    db: Connection, scope: Scope, wanted: Filter, now: datetime, order: Order, behind: tuple[Any, ...], limit: int
-) -> list[Row]:
-    """Return the page out of everybody whom the filter lets through: sorted, where no index has the order."""
-    conditions, values = _where(scope, wanted, now, concern=_MATERIALIZED)
-    place, its_place = _behind(order, behind)
-    found = " AND ".join([*conditions, *place])
-    page = f"SELECT person.id AS one FROM person WHERE {found} ORDER BY {_sorting(order)} LIMIT ?"  # noqa: S608
-    return _rows(db, page, (*values, *its_place, limit), order)
+        A full page is the page; of a filter that lets one of fifty through it is, and nobody was sorted.
+        """
+        along, its = self._along(wanted)
+        if len(along) == sum(condition != "1 = 1" for condition in conditions):
+            return []  # the index leads to them alone: nobody has to be let through
+        place, its_place = self._place()
+        walked = " AND ".join([*along, *place])
+        near = f"SELECT * FROM person WHERE {walked} ORDER BY {self._sorting} LIMIT {looked_at}"  # noqa: S608
+        found = f"SELECT person.id AS one FROM ({near}) AS person WHERE {' AND '.join(conditions)}"  # noqa: S608
+        return self._rows(db, found, (*its, *its_place, *values))
 
+    def sorted(self, db: Connection, conditions: list[str], values: list[Any]) -> list[Row]:
+        """Return the page out of everybody who is let through: sorted, where no index has the order."""
+        place, its_place = self._place()
+        found = f"SELECT person.id AS one FROM person WHERE {' AND '.join([*conditions, *place])}"  # noqa: S608
+        return self._rows(db, found, (*values, *its_place))
 
-def _along(wanted: Filter, order: Order) -> tuple[list[str], list[Any]]:
-    """Return the conditions of a filter that the index of an order begins with, and their values."""
-    found: list[tuple[str, Any]] = []
-    if wanted.program and order in (ORDERS["worst"], ORDERS["due"]):
-        found.append(("person.program = ?", wanted.program))
-    if order == ORDERS["worst"] and (wanted.verdict or wanted.state in UNCHECKED):
-        found.append(("person.rank = ?", VERDICTS.get(wanted.verdict, -1) if wanted.verdict else NOT_CHECKED))
-    return [condition for condition, _ in found], [value for _, value in found]
+    def _along(self, wanted: Filter) -> tuple[list[str], list[Any]]:
+        """Return the conditions of a filter that the index of the order begins with, and their values."""
+        found: list[tuple[str, Any]] = []
+        if wanted.program and self.order in (ORDERS["worst"], ORDERS["due"]):
+            found.append(("person.program = ?", wanted.program))
+        if self.order == ORDERS["worst"] and wanted.verdict:
+            found.append(("person.rank = ?", VERDICTS.get(wanted.verdict, -1)))
+        elif self.order == ORDERS["worst"] and wanted.state in UNCHECKED:
+            found.append(("person.rank = ?", NOT_CHECKED))
+        return [condition for condition, _ in found], [value for _, value in found]
 
+    def _place(self) -> tuple[list[str], tuple[Any, ...]]:
+        """Return the conditions that somebody has a place in the order, behind this one."""
+        if not self.behind:
+            return [self.order.known], ()
+        columns = ", ".join(f"person.{column}" for column in self.order.columns)
+        sign = "<" if self.order.falling else ">"
+        return [self.order.known, f"({columns}) {sign} ({marks(self.behind)})"], self.behind
 
-def _behind(order: Order, behind: tuple[Any, ...]) -> tuple[list[str], tuple[Any, ...]]:
-    """Return the conditions that somebody has a place in an order, and that it is behind this one."""
-    if not behind:
-        return [order.known], ()
-    columns = ", ".join(f"person.{column}" for column in order.columns)
-    return [order.known, f"({columns}) {'<' if order.falling else '>'} ({marks(behind)})"], behind
+    @property
+    def _sorting(self) -> str:
+        direction = " DESC" if self.order.falling else ""
+        return ", ".join(f"person.{column}{direction}" for column in self.order.columns)
 
-
-def _sorting(order: Order) -> str:
-    direction = " DESC" if order.falling else ""
-    return ", ".join(f"person.{column}{direction}" for column in order.columns)
-
-
-def _rows(db: Connection, page: str, values: tuple[Any, ...], order: Order) -> list[Row]:
-    """Return what lists show of the people whose ids a query finds: it sorts these alone, the rest is looked up here."""
-    return db.execute(
-        "SELECT person.*, evidence.digest, evidence.verdict, evidence.received_at"  # noqa: S608
-        f" FROM ({page}) AS page JOIN person ON person.id = page.one"
-        f" LEFT JOIN evidence ON evidence.position = person.latest ORDER BY {_sorting(order)}",
-        values,
-    ).fetchall()
+    def _rows(self, db: Connection, found: str, values: tuple[Any, ...]) -> list[Row]:
+        """Return what lists show of people whose ids are found: by these is sorted, the rest is looked up for a page."""
+        return db.execute(
+            "SELECT person.*, evidence.digest, evidence.verdict, evidence.received_at"  # noqa: S608
+            f" FROM ({found} ORDER BY {self._sorting} LIMIT ?) AS page JOIN person ON person.id = page.one"
+            f" LEFT JOIN evidence ON evidence.position = person.latest ORDER BY {self._sorting}",
+            (*values, self.limit),
+        ).fetchall()
 
 
 def deadlines(db: Connection, person_id: str) -> Deadlines:
@@ -340,9 +358,7 @@ def _concern(wanted: Filter, asked: str) -> tuple[str, list[Any]]:
 
 def _state(state: str, now: datetime) -> tuple[str, list[Any]]:
     """Return the condition of a state; an unknown one is nobody's."""
-    opened = (
-        "person.id IN (SELECT invite.person FROM invite WHERE invite.redeemed_at IS NULL AND invite.expires_at > ?)"
-    )
+    opened = f"person.id IN ({_OPENED})"
     if state == "overdue":
         return "person.due < ?", [int(now.timestamp())]
     if state == "waiting":
@@ -356,6 +372,11 @@ def _state(state: str, now: datetime) -> tuple[str, list[Any]]:
     return ("1 = 0" if state else ""), []
 
 
+# An invitation whose letter waits for the morning is made when it leaves.
+_OPENED: Final = (
+    "SELECT invite.person FROM invite WHERE invite.redeemed_at IS NULL AND invite.expires_at > ?"
+    " UNION ALL SELECT letter.person FROM letter WHERE letter.state = 'waiting' AND letter.kind = 'invitation'"
+)
 # People with something unmet that a waiver which counts now is for: goes through the waivers, which are few, and looks
 # up what each is for. As a join PostgreSQL would read all that is unmet instead.
 _WAIVED: Final = (
@@ -397,6 +418,11 @@ def _invited(db: Connection, ids: list[str], now: datetime) -> dict[str, datetim
     sql = "SELECT person, expires_at FROM invite WHERE redeemed_at IS NULL AND expires_at > ? AND"
     rows = _of(db, ids, sql, (to_text(now),))
     return {row["person"]: from_text(row["expires_at"]) for row in sorted(rows, key=lambda row: str(row["expires_at"]))}
+
+
+def _letters(db: Connection, ids: list[str]) -> dict[str, datetime]:
+    sql = "SELECT person, next_at FROM letter WHERE state = 'waiting' AND kind = 'invitation' AND"
+    return {row["person"]: from_text(row["next_at"]) for row in _of(db, ids, sql, ())}
 
 
 def _of(db: Connection, ids: list[str], sql: str, values: tuple[str, ...]) -> list[Row]:

@@ -91,7 +91,11 @@ def walked(db: Connection, sql: str, values: tuple[Any, ...]) -> set[str]:
         large = (name for name in _sequential(plan) if sizes[name] > FEW)
         return {re.sub(r"_(\d{6}|odd)$", "", name) for name in large}  # the tables of single months
     plan = [row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
-    if ALONG in sql and "SCAN person" in plan and any(re.match("(SCAN|SEARCH) person USING .*INDEX", one) for one in plan):
+    if (
+        ALONG in sql
+        and "SCAN person" in plan
+        and any(re.match("(SCAN|SEARCH) person USING .*INDEX", one) for one in plan)
+    ):
         plan.remove("SCAN person")  # what it reads whole are the rows that were read before, along an index
     if re.search(r"ORDER BY (id|evidence\.position) DESC LIMIT \?$", sql) and not any(
         "TEMP B-TREE" in detail for detail in plan
