@@ -51,9 +51,10 @@ class PostgresConnection(Connection):
         """Run one statement."""
         import psycopg  # here and below: the commands that need no server start without it
 
+        found = numbered(sql)
         self._begin_waiting()
         try:
-            return self.raw.execute(numbered(sql), values)
+            return self.raw.execute(found.sql, found.arranged(values))
         except psycopg.Error as error:
             raise _failure(error) from error
         finally:
@@ -66,7 +67,8 @@ class PostgresConnection(Connection):
         self._begin_waiting()
         try:
             with self.raw.cursor() as cursor:
-                cursor.executemany(numbered(sql), rows)
+                found = numbered(sql)
+                cursor.executemany(found.sql, [found.arranged(row) for row in rows] if found.lists else rows)
         except psycopg.Error as error:
             raise _failure(error) from error
         finally:
