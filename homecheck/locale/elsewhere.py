@@ -166,6 +166,8 @@ SAID: Final = (
     "the TPM",
     "{count} seconds",
     "{count} minutes",
+    "stood still for {seconds} s",  # the computer, during a measurement
+    "slept for {seconds} s",
     "{count} key",  # of a telephone
     "{count} keys",
     "{count} beep",

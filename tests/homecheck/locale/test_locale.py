@@ -131,6 +131,7 @@ def test_a_failure_is_read_in_spanish_with_the_name_of_the_device_as_it_is() -> 
          "Jabra Link 370 spelade 2 pip, hört: 1; det är kanske inte det som bärs"),
         ("the reading was only 2.2 dB louder than the silence before it: the room is about as loud as your voice",
          "läsningen var bara 2,2 dB högre än tystnaden före den: rummet är ungefär lika högljutt som din röst"),
+        ("the computer stood still for 1.2 s during the measurement", "datorn stod stilla i 1,2 s under mätningen"),
         ("the reading was no louder than the silence before it", "läsningen var inte högre än tystnaden före den"),
     ],
 )  # fmt: skip
