@@ -41,6 +41,7 @@ OURS_ADVICE: Final = (
 # Where the agent's word alone counts for nothing, whatever the policy says.
 LEAST_TRUST: Final[Mapping[str, Trust]] = {CALLBACK_QUANTITY: "server-observed"}
 _RANK: Final[Mapping[Trust, int]] = {trust: rank for rank, trust in enumerate(TRUST)}
+NOT_MEASURED: Final = "not measured in this check"
 CONTRADICTED_ADVICE: Final = (
     "Run the whole check again. If it says the same, tell the people who asked for the check: this computer and their "
     "measuring server do not agree."
@@ -324,7 +325,7 @@ def _appraise_requirement(
     cause: Cause | None = None
     advice = requirement.advice
     if measurement is None:
-        verdict, explanation = Verdict.INCONCLUSIVE, "not measured in this check"
+        verdict, explanation = Verdict.INCONCLUSIVE, NOT_MEASURED
         advice = "Run the whole check, with the newest homecheck."
     elif measurement.failure is not None:
         failure = measurement.failure

@@ -44,6 +44,7 @@ WITH_PATH: Final = ("https", "wss")
 MOST_TARGETS: Final = 16  # a policy is no list of addresses to scan
 HOST: Final = re.compile(r"[\w.:-]+")  # a name or an address; nothing that could be read as more of an address
 MAX_PATH: Final = 100  # with a host's 253 characters and a method it fits into a text of evidence
+LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # a tag of BCP 47, e.g. de or pt-BR
 TARGET_PATH: Final = re.compile(r"/[!-~]*")  # goes into a request's first line as it is
 REQUIREMENT_KEYS: Final = frozenset({
     "quantity", "at_least", "at_most", "equals", "one_of", "none_of", "warn_below", "warn_above", "warn_on",
@@ -151,7 +152,12 @@ class Question:
 
     def wording(self, language: str) -> str:
         """Return the question in `language`, else in English, else in the first language there is."""
-        return self.question.get(language) or self.question.get("en") or next(iter(self.question.values()))
+        return self.best(language)[0]
+
+    def best(self, language: str) -> tuple[str, str]:
+        """Return the same wording, and which language that is."""
+        written = next((one for one in (language, "en") if self.question.get(one)), next(iter(self.question)))
+        return self.question[written], written
 
 
 @dataclass(frozen=True)
@@ -170,6 +176,7 @@ class Policy:
     description: str = ""
     devices: DeviceList = field(default_factory=DeviceList)  # sound devices that nobody else lists
     most_megabytes: int | None = None  # that one check may spend on the network, both directions together
+    language: str = ""  # in which title, reasons and advice are written, by its tag of BCP 47; empty: nobody says
 
     def __post_init__(self) -> None:
         if not self.requirements and not self.declarations:
@@ -272,6 +279,7 @@ def read_policy(members: Mapping[str, Any], where: str) -> Policy:
             description=record.optional_text("description"),
             devices=read_device_list(record),
             most_megabytes=_read_network(record.record("network"), where) if record.has("network") else None,
+            language=_read_language(record),
         )
         record.done()
     except Refused as error:
@@ -412,6 +420,13 @@ def _read_network(record: Record, where: str) -> int | None:
     return most
 
 
+def _read_language(record: Record) -> str:
+    tag = record.optional_text("language")
+    if tag and not LANGUAGE.fullmatch(tag):
+        raise ValueError(f"language = {tag!r:.40} is no language tag; write for example de")
+    return tag
+
+
 def _choice(record: Record, name: str, choices: Iterable[str], default: str) -> str:
     value = record.optional_text(name, default)
     if value not in choices:
@@ -420,7 +435,8 @@ def _choice(record: Record, name: str, choices: Iterable[str], default: str) -> 
 
 
 def _plain(policy: Policy) -> dict[str, Any]:
-    members: dict[str, Any] = {name: getattr(policy, name) for name in ("name", "version", "title", "description")}
+    texts = ("name", "version", "title", "description", "language")
+    members: dict[str, Any] = {name: getattr(policy, name) for name in texts}
     members |= {"decision_rule": policy.decision_rule, "recheck": policy.recheck}
     members["requirement"] = [
         _without_blanks(

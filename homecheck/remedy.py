@@ -7,7 +7,7 @@ policy's own advice stands. Pure: from the finding and the other values of the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,8 @@ from homecheck.errors import OURS
 from homecheck.evidence import Evidence
 from homecheck.measurement import Value, is_reach
 
+# Measured beside what is asked for: what mends a connection depends on whether it is Wi-Fi. It fills no line.
+BESIDE: Final[Mapping[str, tuple[str, ...]]] = {"link": ("network.", "reach.")}
 Values = Mapping[str, Value]
 Rule = tuple[Callable[[Finding, Values], bool], str]
 
@@ -164,12 +166,19 @@ SENTENCES: Final = tuple(
 _ONCE_MORE: Final = {"uncertainty": AGAIN, "it may be better": NOT_ALL, "it may be worse": NOT_ALL}
 
 
+def is_needed_for(probe: str, asked: Iterable[str]) -> bool:
+    """Tell whether a probe is needed to know what mends something that is asked for, whether it is asked for or not."""
+    return any(name.startswith(BESIDE.get(probe, ())) for name in asked)
+
+
 def remedy(finding: Finding, evidence: Evidence) -> Remedy | None:
     """Return the cheapest change for a finding; None for one that passed, or where nobody knows one."""
     if finding.verdict is Verdict.PASS:
         return None
     if is_reach(finding.quantity) and (found := _of_a_target(finding)) is not None:
         return found
+    if finding.at_fault == "agent" and finding.advice:  # what homecheck lacks, and who can give it
+        return Remedy(finding.advice, ours=True)
     if finding.at_fault in OURS or (finding.cause is not None and finding.cause.is_ours):
         return Remedy(NOTHING, ours=True)
     if finding.at_fault is not None:  # it could not be measured: what stopped it says what helps

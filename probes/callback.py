@@ -42,7 +42,8 @@ NOT_DIGITS: Final = (
 )
 LISTENING: Final = "The computer listens now, for up to {seconds:.0f} seconds. Hold the earpiece to the microphone."
 NOTHING_HEARD: Final = "The computer did not hear the whole code. Hold the earpiece closer, or type the digits."
-WRONG: Final = "{digits} is not the code of this call. You can try {left} more time{s}."
+WRONG: Final = "{digits} is not the code of this call. You can try {left} more times."
+LAST_TRY: Final = "{digits} is not the code of this call. You can try 1 more time."
 CANNOT_LISTEN: Final = "The computer cannot listen: {why}. {advice}"
 ALREADY: Final = "{digits} was tried already. Listen to the code once more."
 RIGHT: Final = "Thank you, that was the right code. You can hang up."
@@ -100,8 +101,8 @@ class Callback:
             answer = caller.answer(call, digits)
             if answer.result is not None:
                 break
-            plural = "" if answer.attempts_left == 1 else "s"
-            person.tell(WRONG.format(digits=digits, left=answer.attempts_left, s=plural))
+            told = LAST_TRY if answer.attempts_left == 1 else WRONG
+            person.tell(told.format(digits=digits, left=answer.attempts_left))
         person.tell(RIGHT if answer.result == "yes" else USED_UP)
         yield from _settled(answer, call, how, len(tried))
 

@@ -67,7 +67,6 @@ LEVEL_METHOD_DB: Final = 0.05  # P.56 by interpolation against the standard's ow
 P56_MARGIN_DB: Final = 15.9  # below this much speech over noise, P.56 takes noise for speech
 NO_SPEECH_DB: Final = 3.0
 SOMETHING_DB: Final = 1.0  # P.56 reads the same noise twice within 0.2 dB: from here on something came on top
-_LITTLE: Final = "the reading was {} than the silence before it"
 MOST_BEEPS: Final = 3
 LEAST_CLIPPING: Final = 0.05  # %, where samples crowd at the top: less than that was not counted but missed
 BEEP_TRIES: Final = 2  # a beep may be missed once; more tries would only help to guess
@@ -534,13 +533,14 @@ def _no_speech(difference: float) -> ProbeError:
         return ProbeError(
             "too_noisy",
             "Repeat the check in a quieter place or moment: be silent first, then read aloud when asked.",
-            message=f"{_LITTLE.format(_louder(difference))}: the room is about as loud as your voice",
+            message=f"the reading was {_louder(difference)} than the silence before it: the room is about as loud as "
+            "your voice",
             at_fault="room",
         )
     return ProbeError(
         "no_speech",
         "Repeat the check: be silent first, then read aloud when asked, with the microphone at your mouth.",
-        message=_LITTLE.format(_louder(difference)),
+        message=f"the reading was {_louder(difference)} than the silence before it",
         at_fault="person",
     )
 

@@ -59,9 +59,7 @@ class Nat:
     def run(self) -> Iterator[Measurement]:
         """Measure. Raises ProbeError when there is no responder, or none that can be reached."""
         if self.url is None:
-            advice = "Enrol with a program whose collector names a responder."
-            message = "no responder is configured to measure against"
-            raise ProbeError("no_responder", advice, message=message, at_fault="agent")
+            raise far_end.none_known()
         with lost_way.explained(self.url):
             # Nobody is shown the observation, so no challenge is woven into it.
             session = ResponderSession.open(far_end.find(self.url), (), self.key)

@@ -208,12 +208,7 @@ class Network:
 
     def _address(self) -> str:
         if self.url is None:
-            raise ProbeError(
-                "no_responder",
-                "Enrol with a program whose collector names a responder.",
-                message="no responder is configured to measure against",
-                at_fault="agent",
-            )
+            raise far_end.none_known()
         return self.url
 
 

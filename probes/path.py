@@ -199,9 +199,7 @@ class Path:
 def far_end_of(url: str | None) -> FarEnd:
     """Return what an address names, not yet looked up. Raises ProbeError ``no_responder``, ``bad_address`` (agent)."""
     if url is None:
-        advice = "Enrol with a program whose collector names a responder."
-        message = "no responder is configured to measure against"
-        raise ProbeError("no_responder", advice, message=message, at_fault="agent")
+        raise far_end.none_known()
     return far_end.named(url)
 
 

@@ -163,14 +163,16 @@ question.de = "Steht der Tisch still?"
 """
 
 
-def made(setup: CheckSetup, *, jitter: float = 41.2, noise: float | None = -40.0) -> list[Probe]:
+def made(
+    setup: CheckSetup, *, jitter: float = 41.2, noise: float | None = -40.0, transport: str = "wired"
+) -> list[Probe]:
     """Return made-up probes of somebody on Wi-Fi in a room full of voices; without `noise` nothing hears the room."""
     loud = Measurement(NOISE, failure=NO_ROOM) if noise is None else Measurement(NOISE, noise, 0.5)
     return [
         Made("host", (Measurement(MEMORY, 16.0, 0.0),)),
         Made("link", (Measurement(LINK, "wifi"),)),
         Made("network", (Measurement(JITTER, jitter, 3.0),)),
-        Made("headset", (Measurement(TRANSPORT, "wired"),), setup.person, asks=True),
+        Made("headset", (Measurement(TRANSPORT, transport),), setup.person, asks=True),
         Made("quiet_room", (loud, Measurement(KIND, "voices"))),
     ]
 

@@ -13,6 +13,14 @@ from tests.guide import Guided
 TIMEOUT_MS = 60_000
 OPTIONS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")  # as tests/conftest.py has them, and why
 DESK = {"width": 1000, "height": 900}
+PHONE = {"width": 360, "height": 740}
+# Everything that reaches beyond the window, or is cut off by what it stands in.
+TOO_WIDE = """() => [...document.querySelectorAll("body *")].filter(one => {
+  if (one.closest(".unseen, .skip, thead, [hidden], svg")) return false;
+  return one.getBoundingClientRect().right > innerWidth + 1 ||
+    (getComputedStyle(one).overflowX !== "visible" && one.scrollWidth > one.clientWidth + 1);
+}).map(one => one.tagName + "." + one.className + ": " + one.textContent.trim().slice(0, 60))"""
+CONTRAST = {"type": "rule", "values": ["color-contrast"]}
 SHOTS = os.environ.get("HOMECHECK_SCREENSHOTS")  # a folder: then every page is also kept as a picture
 Visit = Callable[..., Any]
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Final
 
 from homecheck.agent import Collected
 from homecheck.errors import SetupError
 from homecheck.measurement import CheckSetup, Probe
-
-# Measured beside what is asked for: what mends a connection depends on whether it is Wi-Fi. It fills no line.
-HELPS: Final[Mapping[str, tuple[str, ...]]] = {"link": ("network.", "reach.")}
+from homecheck.remedy import is_needed_for
 
 
 def build_probes(setup: CheckSetup, only: Sequence[str] = (), skip: Sequence[str] = ()) -> list[Probe]:
@@ -31,7 +28,7 @@ def build_probes(setup: CheckSetup, only: Sequence[str] = (), skip: Sequence[str
 
 def _is_asked_for(probe: Probe, asked: frozenset[str] | None, only: Sequence[str], skip: Sequence[str]) -> bool:
     """Tell whether a probe measures something that is asked for and wanted; a policy may ask questions alone."""
-    if asked is None or any(name.startswith(HELPS.get(probe.name, ())) for name in asked):
+    if asked is None or is_needed_for(probe.name, asked):
         return True
     return any(found.name in asked and wanted(probe.name, found.name, only, skip) for found in probe.quantities)
 

@@ -73,15 +73,26 @@ def _read(envelope: bytes, home: Home, known: KnownKeys, policy: Policy | None) 
     if typ == RECEIPT:
         receipt = Receipt.from_bytes(verify(envelope, RECEIPT, lookup(known, RECEIPT)))
         evidence = _stored_evidence(home, receipt, known)
-        return Shown(evidence, receipt.result, f"{receipt.issuer}, {receipt.result.policy_name}", preview=False)
+        return _judged_there(home, evidence, receipt)
     evidence = Evidence.from_bytes(verify(envelope, EVIDENCE, lookup(known, EVIDENCE)))
     name = digest(envelope)
     if policy is None:
         if (received := _stored_receipt(home, name, known)) is not None:
-            return Shown(evidence, received.result, f"{received.issuer}, {received.result.policy_name}", preview=False)
+            return _judged_there(home, evidence, received)
         policy = _policy_of(home, evidence)
     standings = founded(evidence, lookup(known, CALLBACK), observed(evidence, lookup(known, OBSERVATION)))
     return Shown(evidence, appraise(evidence, policy, name, standings), policy.title, preview=True, policy=policy)
+
+
+def _judged_there(home: Home, evidence: Evidence, receipt: Receipt) -> Shown:
+    """Return the collector's judgement, with the policy that it names where this computer has it."""
+    result = receipt.result
+    policies = {one.policy.digest: one for one in load_enrolments(home) if one.collector == receipt.issuer}
+    found = policies.get(result.policy_digest)
+    if found is None:
+        return Shown(evidence, result, f"{receipt.issuer}, {result.policy_name}", preview=False)
+    title = f"{found.collector_name}, {found.policy.title or result.policy_name}"
+    return Shown(evidence, result, title, preview=False, policy=found.policy)
 
 
 def _stored_receipt(home: Home, name: str, known: KnownKeys) -> Receipt | None:
@@ -124,6 +135,6 @@ def _print(found: Shown, output: str) -> None:
         from homecheck.cli.console import SafeConsole
         from homecheck.report.text import measurements_text, result_text
 
-        judged = result_text(result, title, say=here(), policy=found.policy)
+        judged = result_text(result, title, evidence, here(), found.policy)
         SafeConsole(highlight=False).print(Group(judged, "", measurements_text(evidence, here())))
         click.echo("\n" + _("Evidence") + f" {result.evidence}")

@@ -138,6 +138,17 @@ def named(url: str) -> FarEnd:
     return FarEnd(parts.scheme, host, port, parts.path.rstrip("/"), socket.AF_UNSPEC, "")
 
 
+def none_known() -> ProbeError:
+    """Return why nothing can be measured where nobody names a responder: there is no company, or it has none."""
+    return ProbeError(
+        "no_responder",
+        "Enrol with a company's invitation first: this is measured against its server. If you have, tell the company "
+        "that it names no measuring server.",
+        message="no measuring server is known for this check",
+        at_fault="agent",
+    )
+
+
 def _in_ascii(host: str) -> str:
     """Return a host's name as DNS and HTTP spell it: ``bücher.example`` is ``xn--bcher-kva.example`` (RFC 3490)."""
     return host if host.isascii() else host.encode("idna").decode("ascii")

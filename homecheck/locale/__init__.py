@@ -25,6 +25,8 @@ TIMES: Final = {"en": "%d %B %Y, %H:%M", "sv": "%Y-%m-%d %H:%M", "es": "%d/%m/%Y
 DATES: Final = {"en": "%d %B %Y", "sv": "%Y-%m-%d", "es": "%d/%m/%Y"}
 DEEPEST: Final = 4  # patterns within patterns
 LEAST_LETTERS: Final = 10  # of a pattern's own
+# Values that somebody or something is called by; a target called “microphone” is so in every language.
+NAMES: Final = frozenset({"company", "file", "folder", "host", "microphone", "path", "person", "program", "target"})
 MOST_CHARACTERS: Final = 2_000  # of a text that is looked for; strangers' texts may be long
 
 _WORD: Final = re.compile("[A-Za-z]{3,}")
@@ -54,11 +56,11 @@ class Translator:
     language: str = SOURCE
 
     def __call__(self, message: str, **values: object) -> str:
-        """Return one of our own messages, with `values` put in; texts among them are translated, numbers written."""
+        """Return one of our own messages, with `values` put in: texts translated (but `NAMES`), numbers written."""
         text = self._translation(message)
         if not values:
             return text
-        return text.format(**{name: self._value(value) for name, value in values.items()})
+        return text.format(**{name: self._value(name, value) for name, value in values.items()})
 
     def fill(self, message: str, **values: object) -> str:
         """Return one of our own messages with `values` put in as they are (names, paths); numbers are written."""
@@ -91,7 +93,8 @@ class Translator:
         match = _ONLY_NUMBERS.fullmatch(text)
         if match and match["unit"]:
             number, unit = text[: match.start("unit")], match["unit"]
-            text = number + self._messages.get(unit, unit)
+            counted = self._messages.get(f"{{count}} {unit}")  # a unit that is a word
+            text = counted.format(count=number.rstrip()) if counted else number + self._messages.get(unit, unit)
         return _NUMBER.sub(r"\1,\2", text) if self.language in DECIMAL_COMMA else text
 
     def time(self, moment: datetime) -> str:
@@ -111,8 +114,10 @@ class Translator:
     def _translation(self, message: str) -> str:
         return message if self.language == SOURCE else self._messages.get(message, message)
 
-    def _value(self, value: object) -> object:
-        return self.say(value) if isinstance(value, str) else self.written(value)
+    def _value(self, name: str, value: object, depth: int = 0) -> object:
+        if isinstance(value, str):
+            return value if name in NAMES else self.say(value, depth)
+        return self.written(value)
 
     def _with_known_end(self, text: str) -> str:
         """Return ``name: message`` with the message translated, where it is a sentence of ours; else the text."""
@@ -122,7 +127,7 @@ class Translator:
     def _by_pattern(self, text: str, depth: int) -> str | None:
         for pattern in self._patterns:
             if match := pattern.regex.fullmatch(text):
-                parts = {name: self.say(part, depth + 1) for name, part in match.groupdict().items()}
+                parts = {name: self._value(name, part, depth + 1) for name, part in match.groupdict().items()}
                 return self._messages[pattern.message].format(**parts)
         return None
 

@@ -166,6 +166,12 @@ SAID: Final = (
     "the TPM",
     "{count} seconds",
     "{count} minutes",
+    "stood still for {seconds} s",  # the computer, during a measurement
+    "slept for {seconds} s",
+    "{count} key",  # of a telephone
+    "{count} keys",
+    "{count} beep",
+    "{count} beeps",
     "{host}: nobody answers there (connection refused).",
     "{host}: no computer of this name can be found from here.",
     "{host}: no complete answer within {seconds} seconds.",

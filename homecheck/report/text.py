@@ -27,10 +27,12 @@ from homecheck.report.words import (
     HEADLINES,
     SEEN_BY_THE_FAR_END,
     SYMBOLS,
+    WRITTEN_IN,
     finding_label,
     found_words,
     label,
     meaning,
+    written_in,
 )
 from homecheck.signing import decode_base64url
 from homecheck.strict_json import Record, parse_object
@@ -72,12 +74,17 @@ def judged_by(result: AttestationResult, policy_title: str, say: Translator = EN
 
 
 def own_words(policy: Policy, say: Translator) -> str:
-    """Return that a policy's reasons and advice stand as the company wrote them; empty where we know them all.
+    """Return that a policy's reasons and advice stand as the company wrote them, and in which language if it says so.
 
-    A company may write in any language, and says nowhere in which.
+    Empty where all of them are in the reader's language, or where we know them all.
     """
-    texts = (text for one in policy.requirements for text in (one.reason, one.advice) if text)
-    if say.language == SOURCE or all(say.knows(text) for text in texts):
+    texts = [text for one in policy.requirements for text in (one.reason, one.advice)]
+    texts += [one.reason for one in policy.declarations]
+    written = {written_in(text, policy, say) for text in texts} - {None}
+    if written == {policy.language} and policy.language:
+        name = say(WRITTEN_IN.get(policy.language.partition("-")[0], policy.language))
+        return say("What the company wrote itself (reasons and advice) is in {language}.", language=name)
+    if not written or say.language == SOURCE:
         return ""
     return say("What the company wrote itself (reasons and advice) is shown in the company's own words.")
 

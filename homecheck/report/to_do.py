@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from homecheck.appraisal import AttestationResult, Finding, Verdict
+from homecheck.appraisal import NOT_MEASURED, AttestationResult, Finding, Verdict
 from homecheck.evidence import Evidence
 from homecheck.locale import ENGLISH, N_, Translator
 from homecheck.policy import Policy
@@ -13,6 +13,7 @@ from homecheck.remedy import remedy
 from homecheck.report.words import VERDICT_WORDS, cause_advice, finding_label, found_words, where_it_lies
 
 NOT_CHECKED: Final = N_("could not be checked")
+NOT_MEASURED_YET: Final = N_("not measured yet")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ def to_do(
 
 
 def finding_words(finding: Finding, say: Translator = ENGLISH) -> str:
-    """Return the verdict as people read it; what could not be measured has neither passed nor not."""
+    """Return the verdict as people read it; what was not measured has neither passed nor not."""
+    if finding.explanation == NOT_MEASURED:
+        return say(NOT_MEASURED_YET)
     return say(NOT_CHECKED if finding.at_fault else VERDICT_WORDS[finding.verdict])
 
 

@@ -38,6 +38,10 @@ HEADERS: Final = {
 }
 USED: Final = N_("This address was used before. Open the newest one: it stands in homecheck's window.")
 OTHER_USER: Final = N_("Only the user of this computer who started homecheck can open this page.")
+FAULT: Final = N_(
+    "Something went wrong in homecheck itself; it is not your fault. What you have measured is kept: go back, or start "
+    "homecheck ui again. If it happens again, tell the people who asked for the check."
+)
 STATIC: Final = {"ui.css": "text/css", "ui.js": "text/javascript", "favicon.svg": "image/svg+xml"}
 Form = Mapping[str, str]
 View = Callable[[Request, Translator, Form], Response]
@@ -82,7 +86,7 @@ class Guide:
                 self._form("/language", self._language),
                 self._form("/quit", self._quit),
             ],
-            exception_handlers={HomecheckError: self._trouble},
+            exception_handlers={HomecheckError: self._trouble, Exception: self._fault},
         )
 
     # --- Who comes in.
@@ -285,6 +289,12 @@ class Guide:
         """Say what is wrong with this computer's own state: a key that cannot be read, a full disk."""
         assert isinstance(error, HomecheckError)
         return self._refused(request, f"{error.message}. {error.advice}", 500)
+
+    async def _fault(self, request: Request, _error: Exception) -> Response:
+        """Say that homecheck itself went wrong; what went wrong stands in its window, where the server writes it."""
+        answer = self._refused(request, FAULT, 500)
+        answer.headers["Connection"] = "close"  # the server closes it after any fault, and a browser is to know
+        return answer
 
     def _refused(self, request: Request, text: str, status: int = 403) -> Response:
         """Say why there is no page, in the language of the browser: the person may simply have an old address."""

@@ -11,7 +11,7 @@ from homecheck.instruments.network_run import News
 
 WIDTH: Final = 600
 HEIGHT: Final = 140
-LEFT: Final = 44  # room for the numbers of the axis
+LEFT: Final = 72  # room for the numbers of the axis
 PHASES: Final = ("idle", "download", "upload")
 
 

@@ -8,27 +8,55 @@ from dataclasses import dataclass, replace
 from homecheck.appraisal import Finding, Verdict
 from homecheck.locale import Translator
 from homecheck.measurement import Measurement
+from homecheck.policy import Policy
 from homecheck.remedy import remedy
 from homecheck.report.text import shown
-from homecheck.report.words import FAULT_WORDS, SYMBOLS, fault_words, finding_label, found_words, label, meaning
+from homecheck.report.to_do import finding_words
+from homecheck.report.words import (
+    FAULT_WORDS,
+    SYMBOLS,
+    fault_words,
+    finding_label,
+    found_words,
+    label,
+    meaning,
+    written_in,
+)
 from homecheck.shares import Judged
 from homecheck.ui.steps import step_of
-from homecheck.ui.words import NOT_CHECKED, VERDICTS
+
+
+@dataclass(frozen=True)
+class Told:
+    """A text that a policy may have brought, and its language where that is not the reader's ("": nobody says)."""
+
+    text: str
+    language: str | None = None
+
+    @classmethod
+    def of(cls, text: str, policy: Policy, say: Translator) -> Told:
+        """Return it as the reader gets it. A company's own words are ours as a whole, or stay as they are."""
+        return cls(say(text), written_in(text, policy, say))
 
 
 @dataclass(frozen=True)
 class Change:
-    """One thing to change: what for, what was found, whose doing it is, and the step that tries again."""
+    """One thing to change: what for, what was found, whose doing it is, and the step that tries again.
+
+    `question` is the one that was answered, and `in_general` the policy's advice where `change` fits what was found.
+    """
 
     verdict: str
     symbol: str
     word: str
     labels: tuple[str, ...]
     found: str
+    question: Told
     where: str
-    change: str
+    change: Told
+    in_general: Told
     ours: bool
-    reason: str
+    reason: Told
     step: str
 
 
@@ -38,7 +66,8 @@ def changes(judged: Judged, say: Translator) -> list[Change]:
     for finding in judged.final.findings:
         if finding.verdict is not Verdict.PASS:
             mended = remedy(finding, judged.measured)
-            key = (finding.verdict, finding.explanation, finding.at_fault, finding.cause, mended)
+            step = step_of(finding.quantity)  # each has one button
+            key = (finding.verdict, finding.explanation, finding.at_fault, finding.cause, mended, step)
             groups.setdefault(key, []).append(finding)
     made = [_change(found, judged, say) for found in groups.values()]
     return [change for _, change in sorted(made, key=lambda pair: -pair[0])]
@@ -46,25 +75,43 @@ def changes(judged: Judged, say: Translator) -> list[Change]:
 
 def _change(findings: list[Finding], judged: Judged, say: Translator) -> tuple[Verdict, Change]:
     first = findings[0]
-    mended = remedy(first, judged.measured)
+    mended, policy = remedy(first, judged.measured), judged.policy
+    own = mended is not None and mended.change == first.advice and not first.at_fault
+    change = say.say(mended.change) if mended else ""
+    found, question = answered(first, policy, say)
     labels = tuple(dict.fromkeys(say.say(finding_label(finding)) for finding in findings))
     return first.verdict, Change(
         first.verdict.word,
         SYMBOLS[first.verdict],
-        word(first, say),
+        finding_words(first, say),
         labels,
-        found_words(first, judged.policy, say),
+        found,
+        question,
         where(first, say),
-        say.say(mended.change) if mended else "",
+        Told.of(first.advice, policy, say) if own else Told(change),
+        Told("") if own or not _is_the_policys(first, policy) else Told.of(first.advice, policy, say),
         mended is not None and mended.ours,
-        say.say(first.reason) if len(findings) == 1 and not first.at_fault else "",
+        Told.of(first.reason, policy, say) if len(findings) == 1 and not first.at_fault else Told(""),
         step_of(first.quantity),
     )
 
 
-def word(finding: Finding, say: Translator) -> str:
-    """Return the verdict of a finding as people read it; what could not be measured has neither passed nor not."""
-    return say(NOT_CHECKED) if finding.at_fault else say(VERDICTS[finding.verdict.word])
+def _is_the_policys(finding: Finding, policy: Policy) -> bool:
+    """Tell whether the advice of a finding is the company's own: that of a failure or a missing part is ours."""
+    return any((one.quantity, one.advice) == (finding.quantity, finding.advice) for one in policy.requirements)
+
+
+def answered(finding: Finding, policy: Policy, say: Translator) -> tuple[str, Told]:
+    """Return what was found, and beside it the question that was answered, in the best language there is."""
+    text = found_words(finding, policy, say)
+    asked = next((one for one in policy.declarations if finding.quantity == f"declaration.{one.id}"), None)
+    if asked is None:
+        return text, Told("")
+    wording, language = asked.best(say.language)
+    if language != say.language and say(wording) != wording:  # a preset's, which our catalogue knows
+        wording, language = say(wording), say.language
+    question = Told(wording, None if language == say.language else language)
+    return text.removesuffix(f": {wording}"), question
 
 
 def where(finding: Finding, say: Translator) -> str:
@@ -92,11 +139,16 @@ class Row:
 
 
 def together(found: Iterable[Row]) -> list[Row]:
-    """Return rows of one value and one advice as one: a headset that is gone has many values, and one remedy."""
-    groups: dict[tuple[str, str], list[Row]] = {}
+    """Return rows of one failure and one advice as one: a headset that is gone lacks many values, for one reason."""
+    groups: dict[tuple[str, ...], list[Row]] = {}
     for row in found:
-        groups.setdefault((row.value, row.advice), []).append(row)
-    return [replace(alike[0], label=", ".join(row.label for row in alike)) for alike in groups.values()]
+        groups.setdefault((row.value, row.advice) if row.advice else (row.label,), []).append(row)
+    return [alike[0] if len(alike) == 1 else _one(alike) for alike in groups.values()]
+
+
+def _one(alike: list[Row]) -> Row:
+    """Return one row for several that could not be measured, for the same reason."""
+    return replace(alike[0], label=", ".join(row.label for row in alike), meaning="")
 
 
 def rows(measurements: tuple[Measurement, ...], say: Translator) -> Iterator[Row]:

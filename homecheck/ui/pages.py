@@ -10,32 +10,50 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from homecheck import spool
 from homecheck.callback import is_confirmation
-from homecheck.errors import HomecheckError
+from homecheck.drift import Setups
+from homecheck.errors import OURS, HomecheckError
 from homecheck.evidence import Evidence
 from homecheck.locale import LANGUAGES, Translator
 from homecheck.measurement import Measurement
-from homecheck.policy import PRESETS, Question, load_policy
+from homecheck.policy import PRESETS, Policy, Question, load_policy
+from homecheck.printable import printable
+from homecheck.report.text import own_words
+from homecheck.report.to_do import finding_words
 from homecheck.report.words import (
     CONFIRMED_CALL,
     HEADLINES,
     SEEN_BY_THE_FAR_END,
     SYMBOLS,
     VERDICT_WORDS,
+    WRITTEN_IN,
     finding_label,
-    found_words,
     label,
     where_to,
 )
+from homecheck.shares import Judged
 from homecheck.signing import decode_base64url, digest
 from homecheck.ui import outcome
 from homecheck.ui.graph import HEIGHT, LEFT, WIDTH, graph
 from homecheck.ui.live import loudness, share_of_meter
 from homecheck.ui.sitting import PREPARING, SENDING, Sitting
-from homecheck.ui.steps import BY_NAME, asked_of, step_with
+from homecheck.ui.steps import BY_NAME, QUESTIONS, asked_of, step_with
 from homecheck.ui.understanding import questions
 from homecheck.ui.unfinished import Unfinished
-from homecheck.ui.words import DELIVERY, LEADS, LOUDNESS, PARTS, PHASES, TITLES, UNSEEN, WRITTEN_IN
+from homecheck.ui.words import (
+    DELIVERY,
+    LEADS,
+    LOUDNESS,
+    NOT_ALL_SENT,
+    NOT_TAKEN,
+    NOTHING_SENT,
+    PARTS,
+    PHASES,
+    TITLES,
+    UNSEEN,
+)
+from homecheck.ui.words import SENDING as IS_SENDING
 
 BEFORE: Final = ("welcome", "understand", "consent")
 METER: Final = "meter"
@@ -152,7 +170,7 @@ class Pages:
             "sitting": sitting,
             "notes": tuple(sitting.notes),
         }
-        return self.environment.get_template(template).render(**base, **{**self._job(name, say), **context})
+        return self.environment.get_template(template).render({**base, **self._job(name, say), **context})
 
     def _fragment(self, template: str, name: str, say: Translator) -> str:
         shared = {"_": say, "say": say.say, "name": name}
@@ -214,7 +232,12 @@ class Pages:
         }
 
     def _understand(self, _say: Translator) -> tuple[str, dict[str, Any]]:
-        return "understand.html", {"asked": questions(private=self.sitting.private), "given": {}, "wrong": ()}
+        return "understand.html", {
+            "asked": questions(private=self.sitting.private),
+            "companies": ", ".join(dict.fromkeys(one.collector_name for one in self.sitting.enrolments)),
+            "given": {},
+            "wrong": (),
+        }
 
     def _consent(self, say: Translator) -> tuple[str, dict[str, Any]]:
         more = [
@@ -222,7 +245,8 @@ class Pages:
             for one in self.sitting.enrolments
             if one.program in self.sitting.more and not self.sitting.declined_more
         ]
-        return "consent.html", {"more": more, "failure": self._failure(say, PREPARING)}
+        parts = [step for step in self.sitting.steps if step != QUESTIONS]
+        return "consent.html", {"more": more, "failure": self._failure(say, PREPARING), "measured": parts}
 
     def _asked(self, say: Translator) -> list[str]:
         """Return what the policies ask for, as people call it."""
@@ -241,14 +265,15 @@ class Pages:
         missed = tuple(one for run in newest for one in run.measurements if one.failure and one.quantity.name in asked)
         times = max((kept.counts.get(run.probe, 0) for run in runs), default=0)
         devices, why = self._headsets(say) if name == "headset" else ([], "")
-        chosen = self.sitting.headset
+        chosen, whole = self.sitting.headset, all(map(self.sitting.is_done, self.sitting.steps))
         return "measure.html", {
+            "after": "result" if whole else self.after(name),  # who repeats one part need not go through the others
             "lead": say(LEADS[name]),
-            "rows": list(outcome.rows(found, say)),
+            "rows": outcome.together(outcome.rows(found, say)),
             "missed": outcome.together(outcome.rows(missed, say)),
             "times": times,
             "failure": self._failure(say, name, METER if name == "headset" else ""),
-            "incomplete": any(one.failure is not None for one in found),
+            "incomplete": any(one.failure is not None and one.failure.at_fault not in OURS for one in found),
             "devices": devices,
             "chosen_gone": chosen is not None and chosen not in {one.name for one in devices},
             "no_devices": why,
@@ -269,16 +294,44 @@ class Pages:
         return next((sentences(error, say) for error in errors if error is not None), "")
 
     def _questions(self, say: Translator) -> tuple[str, dict[str, Any]]:
-        asked = [Asked.of(question, say, self.sitting.answers.get(question.id)) for question in self.sitting.questions]
-        return "questions.html", {"asked": asked}
+        return "questions.html", {"asked": self._asked_questions(say), "own_words": self._own_words(say)}
+
+    def _asked_questions(self, say: Translator) -> list[Asked]:
+        answers = self.sitting.answers
+        found = {
+            question.id: Asked.of(question, policy, say, answers.get(question.id))
+            for policy in self.sitting.policies
+            for question in policy.declarations
+        }
+        return [found[question.id] for question in self.sitting.questions]
+
+    def _own_words(self, say: Translator) -> list[str]:
+        """Return in which language companies wrote what is shown as they wrote it."""
+        said = (own_words(policy, say) for policy in self.sitting.policies)
+        return list(dict.fromkeys(filter(None, said)))
 
     def _result(self, say: Translator) -> tuple[str, dict[str, Any]]:
         missing = [step for step in self.sitting.steps if not self.sitting.is_done(step)]
-        return "result.html", {"results": [Shown.of(one, say) for one in self.sitting.judged()], "missing": missing}
+        return "result.html", {"results": self._shown(self.sitting.judged(), say), "missing": missing}
+
+    def _shown(self, judged: list[Judged], say: Translator) -> list[Shown]:
+        setups = self.sitting.setups()
+        programs = [one.enrolment.program if one.enrolment else "" for one in judged]
+        return [
+            Shown.of(one, setups.get(program), self._kept_in(one), say)
+            for one, program in zip(judged, programs, strict=True)
+        ]
+
+    def _kept_in(self, judged: Judged) -> str:
+        """Return the file of what was handed over, as a command line takes it; empty where there is none."""
+        home, name = self.sitting.home, digest(judged.envelope)
+        places = (home.receipts / f"{name.removeprefix('sha256:')}.jws", spool.envelope_path(home, name))
+        found = next((str(path) for path in places if path.is_file()), "")
+        return f'"{found}"' if " " in found else found
 
     def _preview(self, say: Translator) -> tuple[str, dict[str, Any]]:
         judged = self.sitting.judged()
-        asked = {one.id: Asked.of(one, say, None).text for one in self.sitting.questions}
+        asked = {one.id: one for one in self._asked_questions(say)}
         return "preview.html", {
             "envelopes": [Envelope.of(one.evidence, one.envelope, one.enrolment, asked, say) for one in judged],
             "digests": " ".join(digest(one.envelope) for one in judged),
@@ -287,8 +340,17 @@ class Pages:
         }
 
     def _done(self, say: Translator) -> tuple[str, dict[str, Any]]:
-        context = {"results": [Shown.of(one, say) for one in self.sitting.sent], "delivery": DELIVERY}
-        return "done.html", {**context, "failure": self._failure(say, SENDING)}
+        context = {"results": self._shown(self.sitting.sent, say), "delivery": DELIVERY}
+        return "done.html", {**context, "failure": self._failure(say, SENDING), "title": say(self._what_became())}
+
+    def _what_became(self) -> str:
+        """Return what became of it in two or three words: nobody is to read that something was sent that was not."""
+        fates = {one.delivery.status for one in self.sitting.sent if one.delivery}
+        if self._is_running(SENDING):
+            return IS_SENDING
+        if not fates:
+            return NOTHING_SENT
+        return NOT_ALL_SENT if "waiting" in fates else NOT_TAKEN if "refused" in fates else TITLES["done"]
 
 
 def sentences(error: HomecheckError, say: Translator) -> str:
@@ -305,18 +367,18 @@ class Asked:
     language: str
     language_name: str
     translated: bool
-    reason: str
+    reason: outcome.Told
     answer: bool | None
 
     @classmethod
-    def of(cls, question: Question, say: Translator, answer: bool | None) -> Asked:
+    def of(cls, question: Question, policy: Policy, say: Translator, answer: bool | None) -> Asked:
         """Return the question as the person reads it."""
-        text = question.wording(say.language)
-        written = next(language for language, wording in question.question.items() if wording == text)
+        text, written = question.best(say.language)
         if written != say.language and (ours := say.say(text)) != text:  # a preset's, which our catalogue knows
             text, written = ours, say.language
         name = say(WRITTEN_IN.get(written, written))
-        return cls(question.id, text, written, name, written == say.language, say.say(question.reason), answer)
+        reason = outcome.Told.of(question.reason, policy, say)
+        return cls(question.id, text, written, name, written == say.language, reason, answer)
 
 
 @dataclass(frozen=True)
@@ -338,24 +400,31 @@ class Begun:
 class Shown:
     """One program's result."""
 
-    judged: Any
+    judged: Judged
     headline: str
     symbol: str
     verdict: str
     word: str
-    policy: str
+    policy: outcome.Told
     company: str
     changes: list[outcome.Change]
-    findings: list[tuple[str, str, str, str, bool]]
+    findings: list[tuple[str, str, str, tuple[str, outcome.Told], bool]]
     preview: bool
+    own_words: str
+    first_on: str
+    drift: list[str]
+    kept_in: str
 
     @classmethod
-    def of(cls, judged: Any, say: Translator) -> Shown:
-        """Return a result as the person reads it."""
+    def of(cls, judged: Judged, setups: Setups | None, kept_in: str, say: Translator) -> Shown:
+        """Return a result as the person reads it; `setups` is what was plugged in at the first check, and is now.
+
+        `kept_in` is the file where it is kept.
+        """
         final = judged.final
         findings = [
-            (say.say(finding_label(one)), one.verdict.word, f"{SYMBOLS[one.verdict]} {outcome.word(one, say)}",
-             found_words(one, judged.policy, say), one.severity == "advisory")
+            (say.say(finding_label(one)), one.verdict.word, f"{SYMBOLS[one.verdict]} {finding_words(one, say)}",
+             outcome.answered(one, judged.policy, say), one.severity == "advisory")
             for one in final.findings
         ]  # fmt: skip
         return cls(
@@ -364,11 +433,15 @@ class Shown:
             SYMBOLS[final.verdict],
             final.verdict.word,
             say.say(VERDICT_WORDS[final.verdict]),
-            say.say(judged.policy.title or judged.policy.name),
+            outcome.Told.of(judged.policy.title or judged.policy.name, judged.policy, say),
             judged.enrolment.collector_name if judged.enrolment else "",
             outcome.changes(judged, say),
             findings,
             not judged.is_received,
+            own_words(judged.policy, say),
+            say.date(setups.first.at.astimezone()) if setups else "",
+            [say.say(printable(one.words())) for one in setups.differences()] if setups else [],
+            kept_in,
         )
 
 
@@ -380,7 +453,7 @@ class Envelope:
     title: str
     rows: list[outcome.Row]
     details: list[tuple[str, str]]
-    answers: list[tuple[str, bool]]
+    answers: list[tuple[outcome.Told, bool]]
     along: list[str]
     payload: str
     envelope: str
@@ -389,9 +462,9 @@ class Envelope:
 
     @classmethod
     def of(
-        cls, evidence: Evidence, envelope: bytes, enrolment: Any, questions: Mapping[str, str], say: Translator
+        cls, evidence: Evidence, envelope: bytes, enrolment: Any, questions: Mapping[str, Asked], say: Translator
     ) -> Envelope:
-        """Return the envelope as the person reads it; `questions` are the wordings of the declarations, by id."""
+        """Return the envelope as the person reads it; `questions` are those of the declarations, by id."""
         measured = tuple(evidence.measurements())
         observed = {is_confirmation(text) for text in evidence.observations}
         along = [say.say(CONFIRMED_CALL if called else SEEN_BY_THE_FAR_END) for called in sorted(observed)]
@@ -400,13 +473,18 @@ class Envelope:
             enrolment.title if enrolment else "",
             list(outcome.rows(measured, say)),
             [(say.say(label(one.quantity.name)), _plain(one)) for one in measured if one.details],
-            [(questions.get(one.id, one.id), one.answer) for one in evidence.declarations],
+            [(_question(one.id, questions), one.answer) for one in evidence.declarations],
             along,
             decode_base64url(envelope.decode("ascii").split(".")[1], "schema").decode("utf-8"),
             envelope.decode("ascii"),
             digest(envelope),
             len(envelope),
         )
+
+
+def _question(name: str, questions: Mapping[str, Asked]) -> outcome.Told:
+    asked = questions.get(name)
+    return outcome.Told(asked.text, None if asked.translated else asked.language) if asked else outcome.Told(name)
 
 
 def _plain(measurement: Measurement) -> str:

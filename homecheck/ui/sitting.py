@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
-from homecheck import durable, history, spool
+from homecheck import drift, durable, history, spool
 from homecheck.agent import Collected, collect
 from homecheck.caller import CollectorCaller
 from homecheck.clock import utc_now
 from homecheck.config import Home
+from homecheck.drift import Setups
 from homecheck.enrolment import Enrolment, agree, fetch_nonce, load_enrolments, refresh_policy
 from homecheck.errors import DeliveryError, HomecheckError, StateError
 from homecheck.evidence import Declaration
@@ -77,7 +78,8 @@ class Sitting:
         self.agreed_at: datetime | None = None
         self.headset: str | None = None
         self.notes: list[str] = []
-        self.enrolments: tuple[Enrolment, ...] = load_enrolments(self.home)
+        self.companies = load_enrolments(self.home)  # also while somebody tries for themselves
+        self.enrolments: tuple[Enrolment, ...] = self.companies
         self.preset = DEFAULT_POLICY
         self.job: Job | None = None
         self._forget()
@@ -91,6 +93,7 @@ class Sitting:
         self.shares: list[Share] = []
         self._judged: list[Judged] | None = None  # until something is measured, answered or asked anew
         self.sent: list[Judged] = []
+        self.handed: list[Judged] = []  # all that was handed over since the agreement, also before parts were redone
         self.failures: dict[str, HomecheckError] = {}
         self.declined_more = False
 
@@ -130,7 +133,8 @@ class Sitting:
             if preset is not None:
                 load_policy(preset)
                 self.preset = preset
-            self.enrolments = () if preset is not None else load_enrolments(self.home)
+            self.companies = load_enrolments(self.home)
+            self.enrolments = () if preset is not None else self.companies
             self.understood, self.agreed_at = False, None
             self._forget()
             self._forget_file()
@@ -219,7 +223,7 @@ class Sitting:
             if self.job:
                 self.job.stop()
             since, self.understood, self.agreed_at = self.agreed_at, False, None
-            self._take_back(self.sent)
+            self._take_back(self.handed)
             self._forget()
             self._forget_file()
             self.changed()
@@ -323,10 +327,10 @@ class Sitting:
                 )
             self._challenge(fresh=step is CONNECTION)
             setup = self._setup(job)
-            if step is CONNECTION:
-                setup = replace(setup, may_load=may_load(setup, job.person))
-            probes = [job.live.tuned(probe) for probe in probes_of(step, self.build(setup), asked_of(self.policies))]
-            collected = collect(probes, job, self.clock)
+            probes = self._probes(step, setup)
+            if not may_load(setup, probes, job.person):
+                probes = self._probes(step, replace(setup, may_load=False))
+            collected = collect([job.live.tuned(probe) for probe in probes], job, self.clock)
         with self.lock:
             if self.agreed_at != agreed_at:
                 return  # withdrawn meanwhile: it is forgotten like the rest
@@ -334,6 +338,9 @@ class Sitting:
             self._judged, self.sent = None, []
             self._keep_file()
         self._remember(collected, setup)
+
+    def _probes(self, step: Step, setup: CheckSetup) -> list[Probe]:
+        return probes_of(step, self.build(setup), asked_of(self.policies))
 
     def _remember(self, collected: Collected, setup: CheckSetup) -> None:
         source = Source(setup.responder_url or "", setup.method)
@@ -357,7 +364,7 @@ class Sitting:
         caller = None
         if called is not None and called.enrolment is not None and called.nonce is not None:
             caller = CollectorCaller(called.enrolment, called.signer, called.nonce, self.http)
-        return replace(setup, headset=self.headset, caller=caller)
+        return replace(setup, headset=self.headset, caller=caller, asked=asked_of(self.policies))
 
     @property
     def proof_is_old(self) -> bool:
@@ -391,6 +398,20 @@ class Sitting:
             own = replace(own, runs=history.with_earlier(own.runs, past, source, asked, shift))
             judged.append(judge(share, own, tuple(one for one in answers if one.id in _ids(share.policy))))
         return judged
+
+    def setups(self) -> dict[str, Setups]:
+        """Return what was plugged in at each program's first check, and is now; nothing where no file tells."""
+        with self.lock:
+            if not self.kept.runs:
+                return {}
+            collected = self.kept.collected()
+        try:
+            before = drift.load(self.home)
+        except StateError as error:
+            self.notes = [f"{error.message}. {error.advice}"]
+            return {}
+        now = drift.setup_of(collected.runs, collected.finished_at)
+        return {one.program: drift.noted(before.get(one.program), now) for one in self.enrolments}
 
     def _history(self) -> history.History:
         """Return the levels of earlier runs; a file that cannot be read costs no check."""
@@ -456,6 +477,8 @@ class Sitting:
                 self._take_back(done)
                 return
             self.sent, self.shares, self._judged = done, [], None
+            again = {digest(one.envelope) for one in done}
+            self.handed = [*(one for one in self.handed if digest(one.envelope) not in again), *done]
             collected, whole = self.kept.collected(), all(map(self.is_done, self.steps))
             if all(map(self._is_safe, done)):
                 self._forget_file()
@@ -475,7 +498,8 @@ class Sitting:
         for one in filter(_waits, done):
             spool.remove(self.home, digest(one.envelope))
         taken = [one for one in done if one.delivery is not None and one.delivery.status == "accepted"]
-        self.notes = [ARRIVED.format(company=one.enrolment.collector_name) for one in taken if one.enrolment]
+        names = dict.fromkeys(one.enrolment.collector_name for one in taken if one.enrolment)
+        self.notes = [ARRIVED.format(company=name) for name in names]
 
     def _is_safe(self, one: Judged) -> bool:
         """Tell whether an envelope needs this sitting no more: it was answered, or it waits in the spool."""

@@ -8,6 +8,7 @@ from typing import Final
 
 from homecheck.measurement import Probe
 from homecheck.policy import Policy
+from homecheck.remedy import is_needed_for
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,16 @@ def step_with(probe: str) -> Step:
 
 
 def probes_of(step: Step, installed: Iterable[Probe], asked: frozenset[str]) -> list[Probe]:
-    """Return the probes of a step that measure something that is asked for; strangers' belong to this computer."""
+    """Return the probes of a step that measure what is asked for or tells what mends it; strangers' run with the first.
+
+    What nobody asks for stays here: it is neither shown as found nor sent.
+    """
     known = {name for other in MEASURING for name in other.probes}
     return [
         probe
         for probe in installed
         if (probe.name in step.probes or (step is COMPUTER and probe.name not in known))
-        and any(quantity.name in asked for quantity in probe.quantities)
+        and (any(found.name in asked for found in probe.quantities) or is_needed_for(probe.name, asked))
     ]
 
 

@@ -17,7 +17,10 @@ def N_(text: str) -> str:  # noqa: N802 - the name that gettext's tools look for
 
 @dataclass(frozen=True)
 class Question:
-    """One question, its choices by the value that a form sends, the right one, and what is said to a wrong one."""
+    """One question, its choices by the value that a form sends, the right one, and what is said to a wrong one.
+
+    ``{company}`` in them stands for the names of those who get the results.
+    """
 
     id: str
     text: str
@@ -31,11 +34,11 @@ COMPANY: Final = Question(
     N_("Who gets the results of this check?"),
     {
         "provider": N_("My internet provider"),
-        "company": N_("The company named above, and only after I press “Send”"),
+        "company": N_("{company}, and only after I press “Send”"),
         "everyone": N_("Anybody on the internet"),
     },
     "company",
-    N_("Only the company named above gets the results, and only after you have looked at them and pressed “Send”."),
+    N_("{company}: nobody else gets the results, and only after you have looked at them and pressed “Send”."),
 )
 NOBODY: Final = Question(
     "who",

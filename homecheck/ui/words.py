@@ -32,8 +32,8 @@ LEADS: Final = {
         "aloud and hear yourself. Nothing that you say is saved or sent."
     ),
     "room": N_(
-        "The microphone listens to your room for some seconds: once in silence, once while you speak. Only numbers "
-        "are kept, no sound."
+        "The microphone listens to your room for some seconds while you are silent, and once more while you speak if "
+        "the rules ask for that. Only numbers are kept, no sound."
     ),
     "telephone": N_("homecheck listens to the dial tone of your telephone and asks you to press some keys."),
     "place": N_("Say in which country or state you work."),
@@ -60,8 +60,8 @@ PHASES: Final = {
 }
 LOUDNESS: Final = {
     "none": N_("Nothing is heard yet"),
-    "quiet": N_("Too quiet, or you are silent"),
-    "good": N_("Good"),
+    "quiet": N_("Silence, or too quiet for speech"),
+    "good": N_("Good for speech"),
     "loud": N_("Too loud"),
 }
 DELIVERY: Final = {
@@ -69,32 +69,10 @@ DELIVERY: Final = {
     "waiting": N_("Kept on this computer, not sent yet"),
     "refused": N_("Not taken"),
 }
-VERDICTS: Final = {
-    "pass": N_("passed"),
-    "warn": N_("passed, with a remark"),
-    "inconclusive": N_("not decided"),
-    "fail": N_("not passed"),
-}
-NOT_CHECKED: Final = N_("could not be checked")
-# In which a company may have written a question that is there in none of ours; of others the code is shown.
-WRITTEN_IN: Final = {
-    "en": N_("English"),
-    "sv": N_("Swedish"),
-    "es": N_("Spanish"),
-    "da": N_("Danish"),
-    "de": N_("German"),
-    "fi": N_("Finnish"),
-    "fil": N_("Filipino"),
-    "fr": N_("French"),
-    "hi": N_("Hindi"),
-    "it": N_("Italian"),
-    "nb": N_("Norwegian"),
-    "nl": N_("Dutch"),
-    "no": N_("Norwegian"),
-    "pl": N_("Polish"),
-    "pt": N_("Portuguese"),
-    "ro": N_("Romanian"),
-}
+SENDING: Final = N_("Sending …")
+NOTHING_SENT: Final = N_("Nothing sent")
+NOT_ALL_SENT: Final = N_("Not sent yet")
+NOT_TAKEN: Final = N_("Not taken by the company")
 UNSEEN: Final = (
     N_("What you say or hear: no sound is ever saved or sent."),
     N_("Your files, your passwords, your e-mail, and what you do in other programs."),

@@ -168,6 +168,7 @@ REFUSED = {
         HEAD + ONE + "[network]\nmost_megabytes = 0\n",
         "mine.toml: network: most_megabytes: 0 is not between 1",
     ),
+    "language by its name": (HEAD + 'language = "German"\n' + ONE, "language = 'German' is no language tag; write for"),
     "half a megabyte": (HEAD + ONE + "[network]\nmost_megabytes = 0.5\n", "most_megabytes: a whole number is expected"),
     "unknown key in network": (
         HEAD + ONE + "[network]\nmegabytes = 9\n",

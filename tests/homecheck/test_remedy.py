@@ -73,6 +73,11 @@ def test_our_own_server_asks_nothing_of_the_person() -> None:
     assert for_one("network.jitter", Measurement.failed(JITTER, down)) == Remedy(NOTHING, ours=True)
 
 
+def test_what_homecheck_lacks_is_said_instead_of_measure_again() -> None:
+    lacks = ProbeError("no_responder", "Enrol first.", message="no measuring server is known", at_fault="agent")
+    assert for_one("network.jitter", Measurement.failed(JITTER, lacks)) == Remedy("Enrol first.", ours=True)
+
+
 def test_what_could_not_be_measured_is_mended_by_what_stopped_it() -> None:
     error = ProbeError("no_device", "Plug in the headset.", message="no microphone")
     assert for_one("room.noise", Measurement.failed(NOISE, error)) == Remedy("Plug in the headset.")

@@ -18,6 +18,8 @@ from homecheck.locale import LANGUAGES, SOURCE, catalogue, elsewhere, preferred,
 from homecheck.measurement import Measurement, Quantity
 from homecheck.numbers import with_uncertainty
 from homecheck.policy import parse_policy
+from probes.callback import LAST_TRY, WRONG
+from probes.landline import OTHER_KEYS
 from tests.guide import JITTER, LINK, MEMORY
 from tests.ui_evidence import evidence_of
 
@@ -112,6 +114,35 @@ def test_a_failure_is_read_in_spanish_with_the_name_of_the_device_as_it_is() -> 
     assert failed.failure is not None
     text = translator("es").say(f"could not be measured: {failed.failure.message}")
     assert text == "no se pudo medir: Jabra 2.1: otro programa lo está usando (-9985)"
+
+
+@pytest.mark.parametrize(
+    ("text", "swedish"),
+    [
+        ("Please stay silent for 10 seconds: the microphone listens to the room.",
+         "Var tyst i 10 sekunder: mikrofonen lyssnar på rummet."),
+        (OTHER_KEYS.format(keys="1 key"),
+         "Datorn hörde 1 knapp, men inte de här siffrorna en efter en. Det händer lätt. Lägg på och lyft luren igen. "
+         "Du får andra siffror. Redo att försöka en gång till?"),
+        (LAST_TRY.format(digits="123456"), "123456 är inte koden för det här samtalet. Du kan försöka en gång till."),
+        (WRONG.format(digits="123456", left=2),
+         "123456 är inte koden för det här samtalet. Du kan försöka 2 gånger till."),
+        ("Jabra Link 370 played 2 beeps, heard: 1; it may not be what is worn",
+         "Jabra Link 370 spelade 2 pip, hört: 1; det är kanske inte det som bärs"),
+        ("the reading was only 2.2 dB louder than the silence before it: the room is about as loud as your voice",
+         "läsningen var bara 2,2 dB högre än tystnaden före den: rummet är ungefär lika högljutt som din röst"),
+        ("the computer stood still for 1.2 s during the measurement", "datorn stod stilla i 1,2 s under mätningen"),
+        ("the reading was no louder than the silence before it", "läsningen var inte högre än tystnaden före den"),
+    ],
+)  # fmt: skip
+def test_what_is_counted_or_compared_is_read_in_swedish_as_a_whole(text: str, swedish: str) -> None:
+    assert translator("sv").say(text) == swedish
+
+
+def test_a_name_stays_a_name_whatever_else_the_word_means() -> None:
+    say = translator("sv")
+    assert say.say("Reaches microphone") == "Når microphone"
+    assert say("To {company}, for {title}", company="Line", title="Voice agent, standard").startswith("Till Line, för")
 
 
 def test_what_no_pattern_fits_stays_as_it_is() -> None:

@@ -59,6 +59,24 @@ def test_in_english_nothing_is_said_about_words() -> None:
     assert "own words" not in printed("en")
 
 
+@pytest.mark.parametrize(
+    ("reads", "written", "note"),
+    [
+        ("sv", "de", "Det som företaget har skrivit självt (skäl och råd) är på tyska."),
+        ("es", "pt-BR", "Lo que la empresa ha escrito (motivos y consejos) está en portugués."),
+        ("en", "de", "What the company wrote itself (reasons and advice) is in German."),
+        ("sv", "sv-FI", ""),
+        ("sv", "tlh", "Det som företaget har skrivit självt (skäl och råd) är på tlh."),
+    ],
+)
+def test_in_which_language_a_company_wrote_is_told_to_whoever_reads_another(
+    reads: str, written: str, note: str
+) -> None:
+    text = " ".join(printed(reads, f'language="{written}"\n{POLICY}').split())
+    beginnings = ("Det som företaget", "Lo que la empresa ha escrito", "What the company wrote")
+    assert note in text if note else not any(words in text for words in beginnings)
+
+
 def test_a_policy_without_words_of_its_own_has_no_such_note() -> None:
     assert "palabras de la empresa" not in printed("es", f'name="p"\nversion="1"\n{OURS}')
     assert "palabras de la empresa" in printed("es")

@@ -11,21 +11,26 @@ from homecheck.config import Home
 from homecheck.ui.pages import Pages
 from tests.accessibility import complaints
 from tests.guide import Guided, guided, made
-from tests.guide_browser import DESK, OPTIONS, Visit, agree, focused_on, go_on, measured, picture, visiting
+from tests.guide_browser import (
+    CONTRAST,
+    DESK,
+    OPTIONS,
+    PHONE,
+    TOO_WIDE,
+    Visit,
+    agree,
+    focused_on,
+    go_on,
+    measured,
+    picture,
+    visiting,
+)
 from tests.guide_visitor import Visitor
 from tests.needs import need_program
 
 pytestmark = pytest.mark.browser
 
-PHONE = {"width": 360, "height": 740}
 IN_THE_LIGHT = ("welcome", "mistaken", "result", "preview", "done")  # every colour that there is
-# Everything that reaches beyond the window, or is cut off by what it stands in.
-TOO_WIDE = """() => [...document.querySelectorAll("body *")].filter(one => {
-  if (one.closest(".unseen, .skip, thead, [hidden], svg")) return false;
-  return one.getBoundingClientRect().right > innerWidth + 1 ||
-    (getComputedStyle(one).overflowX !== "visible" && one.scrollWidth > one.clientWidth + 1);
-}).map(one => one.tagName + "." + one.className + ": " + one.textContent.trim().slice(0, 60))"""
-CONTRAST = {"type": "rule", "values": ["color-contrast"]}
 
 
 @pytest.fixture

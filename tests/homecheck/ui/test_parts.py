@@ -20,9 +20,10 @@ from homecheck.ui.kept import Kept
 from homecheck.ui.live import loudness, share_of_meter
 from homecheck.ui.outcome import rows, together
 from homecheck.ui.sitting import installed_probes
-from homecheck.ui.steps import COMPUTER, MEASURING, asked_of, probes_of, steps_for
+from homecheck.ui.spending import may_load
+from homecheck.ui.steps import COMPUTER, CONNECTION, MEASURING, asked_of, probes_of, steps_for
 from homecheck.ui.understanding import mistaken, questions
-from tests.guide import JITTER, MEMORY, Made
+from tests.guide import JITTER, LINK, MEMORY, Made
 
 AT = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 ASKED = frozenset({"network.jitter", "host.memory"})
@@ -118,6 +119,20 @@ def test_every_quantity_that_a_preset_asks_for_has_a_step_with_its_probe(preset:
     known = {quantity.name for probe in probes for quantity in probe.quantities}
     assert {name for name in asked if name in known} <= offered
     assert len({probe.name for probe in reached}) == len(reached)
+
+
+def test_the_kind_of_connection_is_read_where_it_tells_what_mends_the_line_and_else_left_alone() -> None:
+    link, network = Made("link", (Measurement(LINK, "wifi"),)), Made("network", (Measurement(JITTER, 41.0, 1.0),))
+    assert probes_of(CONNECTION, [link, network], frozenset({"network.jitter"})) == [link, network]
+    assert probes_of(CONNECTION, [link, network], frozenset({"host.memory"})) == []
+
+
+def test_nobody_is_asked_for_data_where_no_probe_fills_the_line() -> None:
+    away = CheckSetup(responder_url="https://far.example", asked=frozenset({"network.jitter"}))
+    (network,) = (probe for probe in installed_probes(away) if probe.name == "network")
+    nobody = BrowserPerson(lambda: None)
+    nobody.stop()  # whoever asks is told that there is nobody
+    assert may_load(away, [network], nobody)
 
 
 def test_a_strangers_probe_runs_with_those_of_the_computer() -> None:
