@@ -207,7 +207,7 @@ def test_whoever_administers_another_program_reaches_nothing_of_this_one(desk: D
 
 
 def test_a_token_that_may_invite_and_nothing_else_invites(desk: Desk) -> None:
-    inviting = desk.as_somebody("inviter", "reviewer", ("invite",))
+    inviting = desk.as_somebody("inviter", "reviewer", ("invite",), PROGRAM)
     assert inviting.post("/v1/admin/invites", {"program": PROGRAM, "person": "Nina New"}).status_code == 201
     assert inviting.get("/v1/admin/people").status_code == 403
     assert inviting.get(f"/v1/admin/people/{desk.worker.subject}").status_code == 403
