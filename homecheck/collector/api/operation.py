@@ -53,8 +53,11 @@ class Call:
         return scope_of(self.user, right)
 
     def sees(self, program: str) -> bool:
-        """Tell whether the caller sees a program. What they do not see is answered as if it were not there."""
-        return may(self.user, Right.READ, program)
+        """Tell whether the caller may do anything in a program. Otherwise it is answered as if it were not there.
+
+        A token that may invite and nothing else finds the program, too; what may be read is the operation's right.
+        """
+        return any(may(self.user, right, program) for right in Right)
 
     def check(self, right: Right, program: str) -> None:
         """Raise Problem unless the caller has a right in a program that they see."""

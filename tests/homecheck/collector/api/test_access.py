@@ -204,3 +204,12 @@ def test_whoever_administers_another_program_reaches_nothing_of_this_one(desk: D
     for path in (f"waiver-proposals/{ids['proposal']}/decline", f"waivers/{ids['waiver']}/revoke"):
         assert desk.post(f"/v1/admin/{path}", {"reason": "end of the test"}).status_code == 200  # both still there
     assert desk.delete(f"/v1/admin/webhooks/{ids['webhook']}").status_code == 204
+
+
+def test_a_token_that_may_invite_and_nothing_else_invites(desk: Desk) -> None:
+    inviting = desk.as_somebody("inviter", "reviewer", ("invite",), PROGRAM)
+    assert inviting.post("/v1/admin/invites", {"program": PROGRAM, "person": "Nina New"}).status_code == 201
+    assert inviting.get("/v1/admin/people").status_code == 403
+    assert inviting.get(f"/v1/admin/people/{desk.worker.subject}").status_code == 403
+    elsewhere = inviting.post("/v1/admin/invites", {"program": "nowhere", "person": "Nina New"})
+    assert (elsewhere.status_code, elsewhere.json()["type"]) == (404, "/problems/not-found")
