@@ -57,6 +57,8 @@ class PostgresConnection(Connection):
             return self.raw.execute(found.sql, found.arranged(values))
         except psycopg.Error as error:
             raise _failure(error) from error
+        except UnicodeEncodeError as error:
+            raise Rejected.no_text(error) from None
         finally:
             self.since = None
 

@@ -8,6 +8,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from homecheck.responder import datagrams_linux
 from homecheck.responder.datagrams import Datagrams, OneByOne
 from homecheck.responder.datagrams_linux import MOST, Batched
 from homecheck.responder.reflector import bound
+from tests.kernel_stamps import wait_for_kernel_stamps
 from tests.needs import need
 
 LINUX = pytest.mark.skipif(not datagrams_linux.USABLE, reason="recvmmsg of Linux")
@@ -30,7 +32,7 @@ class End:
         self.socket = bound(host, 0)
         self.datagrams: Datagrams = kind(self.socket, timeout)
         self.client = socket.socket(self.socket.family, socket.SOCK_DGRAM)
-        self.client.settimeout(5)
+        self.client.settimeout(20)
         self.client.connect(self.socket.getsockname()[:2])
 
     def close(self) -> None:
@@ -60,7 +62,7 @@ def take(datagrams: Datagrams, count: int) -> list[bytes]:
 def test_what_waits_is_received_in_order_and_goes_back_to_its_senders(kind: Any, host: str) -> None:
     end = End(kind, host)
     second = socket.socket(end.socket.family, socket.SOCK_DGRAM)
-    second.settimeout(5)
+    second.settimeout(20)
     second.connect(end.socket.getsockname()[:2])
     lengths = [0, 1, 172, 1500, 3, 172] * 4
     sent = [bytes([number]) * length for number, length in enumerate(lengths)]
@@ -84,6 +86,7 @@ def test_datagrams_that_wait_are_taken_together_and_one_that_is_alone_is_not_hel
 
 
 def test_a_datagram_bears_the_time_at_which_it_arrived(end: End) -> None:
+    wait_for_kernel_stamps()
     before = time.time_ns()
     end.client.send(b"early")
     after = time.time_ns()
@@ -131,3 +134,32 @@ def test_a_receiver_that_cannot_be_is_told_and_the_others_get_theirs(end: End) -
         refused += [slot.data[0] for slot in end.datagrams.send([slot for slot in slots if slot.data[0] != 3])]
     assert refused == [1, 2, 4]
     assert [end.client.recv(10)[0] for _ in range(2)] == [0, 5]
+
+
+@LINUX
+@pytest.mark.parametrize(("host", "asked"), [("0.0.0.0", "127.0.0.2"), ("0.0.0.0", "127.0.0.1"), ("::", "::1")])
+def test_an_answer_leaves_from_the_address_that_was_asked(host: str, asked: str) -> None:
+    """The system's own choice would be 127.0.0.1, from which a client that has asked 127.0.0.2 takes nothing."""
+    sock = bound(host, 0)
+    datagrams = Batched(sock, 5.0)
+    with sock, socket.socket(sock.family, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect((asked, sock.getsockname()[1]))
+        for number in range(40):  # more than one round of the buffers
+            client.send(b"%d" % number)
+            assert take(datagrams, 1) == [b"%d" % number]
+            assert client.recv(100) == b"%d" % number
+
+
+@LINUX
+def test_of_a_batch_each_answer_leaves_from_the_address_that_was_asked() -> None:
+    sock = bound("0.0.0.0", 0)
+    datagrams = Batched(sock, 5.0)
+    with sock, ExitStack() as clients:
+        asking = [clients.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(5)]
+        for number, client in enumerate(asking):
+            client.settimeout(5)
+            client.connect((f"127.0.0.{number + 1}", sock.getsockname()[1]))
+            client.send(b"%d" % number)
+        take(datagrams, len(asking))
+        assert [client.recv(100) for client in asking] == [b"0", b"1", b"2", b"3", b"4"]
