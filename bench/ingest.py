@@ -4,7 +4,7 @@
 
 Runs `homecheck collector bench` and ends with 1 when a report costs more units (docs/decisions/0055) than it may. CPU
 time is counted, never reports a second. On a machine that others use as well the units of one run lie up to a third
-apart, so the limits are a third above what was found there (docs/decisions/0081).
+apart, so the limits are a third above what was found there (docs/decisions/0110).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-MOST_UNITS = {"sqlite": 15.0, "postgresql": 20.0}
+MOST_UNITS = {"sqlite": 12.5, "postgresql": 18.0}
 
 
 def measured(database: str, reports: int) -> dict[str, Any]:

@@ -75,6 +75,7 @@ from homecheck.result import Asks
 from homecheck.signing import MAX_ENVELOPE, jwks
 from homecheck.standards.rfc_3339 import to_text
 from homecheck.strict_json import Record, parse_object, serialize
+from homecheck.tlog_proof import TlogProof
 
 VERSION: Final = 1
 MACHINE_PATHS: Final = ("/v1/", "/.well-known/", "/healthz", "/readyz", "/metrics", "/openapi.json")
@@ -135,7 +136,7 @@ class Machine:
                 "name": self.collector.name,
                 "url": self.collector.url,
                 "jwks_uri": f"{self.collector.url}/v1/jwks",
-                "responders": enrolment.responders(self._db()),
+                "responders": await self.reception.ask(enrolment.responders),
                 "log": {"key": self.collector.log.key.vkey, "url": f"{self.collector.url}/v1/log"},
             }
         )
@@ -146,9 +147,12 @@ class Machine:
 
     async def invite(self, request: Request) -> Response:
         """Say what an invitation is for, before anything is sent."""
-        db = self._db()
-        found = enrolment.open_invite(db, request.path_params["code"], self.collector.clock())
-        return json_response(enrolment.describe(self.collector, db, found))
+
+        def described(db: Connection) -> dict[str, Any]:
+            found = enrolment.open_invite(db, request.path_params["code"], self.collector.clock())
+            return enrolment.describe(self.collector, db, found)
+
+        return json_response(await self.reception.ask(described))
 
     async def enrol(self, request: Request) -> Response:
         """Enrol a device key."""
@@ -160,12 +164,13 @@ class Machine:
         outcome = await self._write(work)
         if isinstance(outcome, Problem):
             raise outcome
-        document = enrolment.answer(self.collector, self._db(), outcome.device)
+        device = outcome.device
+        document = await self.reception.ask(lambda db: enrolment.answer(self.collector, db, device))
         return json_response(document, 201 if outcome.created else 200)
 
     async def policy(self, request: Request) -> Response:
         """Return a program's policy, signed."""
-        program = programs.find(self._db(), request.path_params["program"])
+        program = await self.reception.ask(partial(programs.find, program=request.path_params["program"]))
         if program is None:
             raise Problem("not-found", "there is no such program")
         return jose_response(enrolment.signed_policy(self.collector, program))
@@ -175,7 +180,7 @@ class Machine:
         record = Record(parse_object(await read_body(request, JSON, MAX_JSON)), "challenge", "bad-request")
         kid = record.text("device", max_length=100)
         record.done()
-        check_counts(find_device(self._db(), kid), self.collector.clock())
+        check_counts(await self.reception.ask(partial(find_device, kid=kid)), self.collector.clock())
         self.collector.pace.check(kid, source_address(request))
         fresh = intake.new_challenge(self.collector, kid)
         return json_response({"nonce": fresh.nonce, "expires_at": to_text(fresh.expires_at)})
@@ -194,7 +199,7 @@ class Machine:
     async def rotate(self, request: Request) -> Response:
         """Put a new device key in the place of the one that signs."""
         envelope = await read_body(request, JOSE, MAX_ROTATION)
-        wanted = rotation.read_request(self._db(), envelope, self.collector.url)
+        wanted = await self.reception.ask(lambda db: rotation.read_request(db, envelope, self.collector.url))
         self.collector.pace.check(wanted.old.key.kid)
         work = partial(
             rotation.succeed, request=wanted, now=self.collector.clock(), source_address=source_address(request)
@@ -202,12 +207,14 @@ class Machine:
         outcome = await self._write(work)
         if isinstance(outcome, Problem):
             raise outcome
-        return json_response(rotation.answer(self._db(), outcome.heir), 201 if outcome.created else 200)
+        document = await self.reception.ask(partial(rotation.answer, heir=outcome.heir))
+        return json_response(document, 201 if outcome.created else 200)
 
     async def call_back(self, request: Request) -> Response:
         """Promise a call to the number on file; the code is told to those who place it, never here."""
         envelope = await read_body(request, JOSE, MAX_CALLBACK)
-        asked, now = callbacks.read_request(self.collector, self._db(), envelope), self.collector.clock()
+        asked = await self.reception.ask(lambda db: callbacks.read_request(self.collector, db, envelope))
+        now = self.collector.clock()
         self.collector.pace.check(asked.device.key.kid)
         one, created = await self._write(partial(callbacks.ask, asked=asked, now=now))
         document = {
@@ -221,7 +228,8 @@ class Machine:
     async def answer_call(self, request: Request) -> Response:
         """Say whether the digits were the code, with a signed confirmation when that is settled."""
         envelope = await read_body(request, JOSE, MAX_CALLBACK)
-        device, heard = callbacks.read_answer(self.collector, self._db(), request.path_params["id"], envelope)
+        name = request.path_params["id"]
+        device, heard = await self.reception.ask(lambda db: callbacks.read_answer(self.collector, db, name, envelope))
         self.collector.pace.check(device.key.kid)
         work = partial(
             callbacks.answer,
@@ -256,26 +264,36 @@ class Machine:
     async def stored(self, request: Request) -> Response:
         """Return everything that is stored about the person whose device asks."""
         envelope = await read_body(request, JOSE, MAX_REQUEST)
-        device, after = results.read_asked(self.collector, self._db(), envelope, "stored")
-        return json_response(stored.document(self.collector, self._db(), device, after))
+
+        def document(db: Connection) -> dict[str, Any]:
+            return stored.document(self.collector, db, *results.read_asked(self.collector, db, envelope, "stored"))
+
+        return json_response(await self.reception.ask(document))
 
     async def _result(self, request: Request, asks: Asks) -> tuple[results.Asked, StoredResult]:
         envelope = await read_body(request, JOSE, MAX_REQUEST)
-        db = self._db()
-        asked = results.read_request(self.collector, db, envelope, asks)
-        found = stored_results.latest(db, asked.stored.summary.position)
+
+        def read(db: Connection) -> tuple[results.Asked, StoredResult | None]:
+            asked = results.read_request(self.collector, db, envelope, asks)
+            return asked, stored_results.latest(db, asked.stored.summary.position)
+
+        asked, found = await self.reception.ask(read)
         if found is None:  # received before there were any
             found = await self._write(partial(results.current, collector=self.collector, found=asked.stored))
         return asked, found
 
     async def log_checkpoint(self, _: Request) -> Response:
         """Return the log's newest checkpoint, a signed note."""
-        return text_response(self.collector.log.checkpoint(self._db()))
+        return text_response(await self.reception.ask(self.collector.log.checkpoint))
 
     async def log_proof(self, request: Request) -> Response:
         """Return the proof that the receipt of this evidence is in the log, under its newest checkpoint."""
-        position = evidence.position_of(self._db(), request.path_params["digest"])
-        proof = None if position is None else self.collector.log.later_proof(self._db(), position)
+
+        def proven(db: Connection) -> TlogProof | None:
+            position = evidence.position_of(db, request.path_params["digest"])
+            return None if position is None else self.collector.log.later_proof(db, position)
+
+        proof = await self.reception.ask(proven)
         if proof is None:
             raise Problem("not-found", "the log holds nothing under this digest")
         return text_response(proof.text())
@@ -284,7 +302,9 @@ class Machine:
         """Return the proof that the log only grew between two sizes, one hash a line."""
         first, second = request.path_params["first"], request.path_params["second"]
         known = LOG_SIZE.fullmatch(first) and LOG_SIZE.fullmatch(second)
-        proof = proof_of_growth(self._db(), int(first), int(second)) if known else None
+        proof = None
+        if known:
+            proof = await self.reception.ask(lambda db: proof_of_growth(db, int(first), int(second)))
         if proof is None:
             raise Problem("not-found", f"the log has not had {first:.20} and then {second:.20} entries")
         return text_response(proof)
@@ -307,9 +327,6 @@ class Machine:
     def _numbers(self) -> bytes:
         one = self.collector
         return self.watch.metrics.text(State(one.readers(), one.clock(), one.writer.waiting, self.watch.certificate))
-
-    def _db(self) -> Connection:
-        return self.collector.readers()
 
     async def _write(self, work: Callable[[Connection], Result]) -> Result:
         return await durable(self.collector.writer.submit(work))
@@ -358,6 +375,8 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
     async def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=400)  # nobody is there to read it
 
+    machine = Machine(collector, Readiness(collector), watch, Reception(collector))
+
     @asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
         current_default_thread_limiter().total_tokens = PAGES_AT_ONCE
@@ -376,10 +395,10 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
                 await asyncio.to_thread(errand.stop)
             # In a thread: what waits is written first, and its answers still have to leave through this loop.
             await asyncio.to_thread(collector.writer.stop)
+            await asyncio.to_thread(machine.reception.close)
             await asyncio.to_thread(_remember, collector)
             collector.readers.close()
 
-    machine = Machine(collector, Readiness(collector), watch, Reception(collector))
     every = [*machine.routes(), *api.routes(collector), *routes(site)]
     refused = (Problem, Refused, Busy, NotStored, Rejected, KeyStoreError, HTTPException)
     app = Starlette(

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from homecheck.collector.context import Collector
 from homecheck.collector.intake import Conflict, Taken, Upload, take_all
 from homecheck.collector.store import evidence
 from homecheck.collector.store.arrivals import Waiting, append_all
+from homecheck.collector.store.database import Connection
 from homecheck.collector.store.evidence import Kept
 from homecheck.collector.store.failures import Busy, NotStored
 from homecheck.errors import HomecheckError
 
+STOPPING: Final = "the collector is stopping"
+Answer = TypeVar("Answer")
 MOST_TOGETHER: Final = 32  # uploads: so long does nobody else get an answer
 
 
@@ -44,6 +48,8 @@ class Reception:
     collector: Collector
     most: int = MOST_TOGETHER
     take_all: Callable[[Collector, Sequence[Upload]], list[Taken]] = take_all
+    # Not the event loop's thread: others are answered while uploads are verified, or the database hangs.
+    _hands: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1, "reception"))
     _visitors: list[_Visitor] = field(default_factory=list)
     _busy: bool = False  # some are being taken, or are about to be
 
@@ -60,8 +66,16 @@ class Reception:
             loop.call_soon(self._next)  # behind all that arrived at the same moment
         found = await visitor.answer
         if found is None:
-            (found,) = self.take_all(self.collector, [upload])
+            (found,) = await loop.run_in_executor(self._hands, self.take_all, self.collector, [upload])
         return await self._kept(found)
+
+    async def ask(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Ask the database in the thread that takes uploads: the event loop never waits for it."""
+        return await asyncio.get_running_loop().run_in_executor(self._hands, lambda: work(self.collector.readers()))
+
+    def close(self) -> None:
+        """End the thread."""
+        self._hands.shutdown()
 
     async def _kept(self, found: Taken | Kept | BaseException) -> Kept:
         writer = self.collector.writer
@@ -78,9 +92,18 @@ class Reception:
     def _next(self) -> None:
         """Take those who wait, and tell everybody but those who are to be stored."""
         group, self._visitors = self._visitors[: self.most], self._visitors[self.most :]
+        uploads = [one.upload for one in group]
+        try:
+            taking = asyncio.get_running_loop().run_in_executor(self._hands, self.take_all, self.collector, uploads)
+        except RuntimeError:  # its thread has ended
+            self._not_stored(group, NotStored(STOPPING))
+            return
+        taking.add_done_callback(partial(self._taken, group))
+
+    def _taken(self, group: list[_Visitor], done: asyncio.Future[list[Taken]]) -> None:
         told: list[Taken | None] = [None] * len(group)  # also where something breaks that nobody expected
         try:
-            told = [*self.take_all(self.collector, [one.upload for one in group])]
+            told = [*done.result()]
         except NotStored as error:
             told = [NotStored(error.message, error.advice) for _ in group]
         except HomecheckError:
@@ -107,7 +130,7 @@ class Reception:
             asyncio.wrap_future(stored).add_done_callback(partial(self._stored, visitors))
 
     def _stored(self, visitors: list[_Visitor], done: asyncio.Future[list[Kept | BaseException]]) -> None:
-        error = NotStored("the collector is stopping")
+        error = NotStored(STOPPING)
         try:
             for visitor, kept in zip(visitors, done.result(), strict=True):
                 visitor.tell(kept)

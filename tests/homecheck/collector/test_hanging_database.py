@@ -26,6 +26,7 @@ from tests.needs import need
 from tests.postgres import PostgresServer, postgres_server
 
 LIMIT = 1.5  # seconds; a collector that serves has STATEMENT_SECONDS
+LONG = 10.0  # more than any answer takes
 BOUND = 25.0  # of an answer on a busy machine: the limit, two looks, two probes
 PATIENCE = 60.0
 
@@ -97,6 +98,25 @@ def test_it_answers_503_and_takes_the_same_bytes_when_the_server_goes_on(tmp_pat
             assert site.browse_database("SELECT COUNT(*) FROM evidence") == [5]
             assert threading.active_count() <= before + 3, "threads wait for ever"
             assert site.defects() == []
+
+
+def test_others_are_answered_while_an_upload_waits_for_a_server_that_hangs(tmp_path: Path) -> None:
+    with postgres_server() as server:
+        database = replace(server.new_database(tmp_path), statement_seconds=LONG)
+        with in_thread(tmp_path, database=database) as site, ThreadPoolExecutor(2) as pool:
+            worker = site.worker()
+            evidence = worker.evidence()
+            assert worker.check().status_code == 201
+            with frozen(server):
+                uploading, asking = pool.submit(worker.upload, evidence), pool.submit(worker.challenge)
+                time.sleep(0.5)  # they are asking now
+                for _ in range(5):
+                    status, seconds, _ = timed(lambda: requests.get(f"{site.url}/healthz", timeout=PATIENCE))
+                    assert status == 200
+                    assert seconds < LONG / 3
+                assert not uploading.done()
+                assert not asking.done()
+            assert uploading.result(PATIENCE).status_code == 201
 
 
 def test_a_statement_that_waits_too_long_for_a_lock_ends_alone_and_others_are_never_refused(tmp_path: Path) -> None:

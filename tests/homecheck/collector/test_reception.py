@@ -262,3 +262,10 @@ def test_many_at_once_over_http_have_receipts_that_verify(site: Site) -> None:
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(send, range(40)))
     assert site.defects() == []
+
+
+def test_whoever_comes_when_it_has_ended_is_told_so(house: House) -> None:
+    reception = Reception(house.collector)
+    reception.close()
+    with pytest.raises(NotStored, match="stopping"):
+        asyncio.run(reception.take(house.upload()))
