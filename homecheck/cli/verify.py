@@ -12,6 +12,7 @@ from typing import Final
 
 import click
 
+from homecheck import durable
 from homecheck.appraisal import AttestationResult
 from homecheck.callback import Confirmation, Heard, Request, is_confirmation, verify_confirmation
 from homecheck.cli.credential_words import presented_lines
@@ -308,7 +309,7 @@ def pinned_keys(home: Home) -> dict[str, KnownKey]:
     from homecheck.enrolment import load_enrolments  # here: with --jwks nothing of the state is read
 
     known: dict[str, KnownKey] = {}
-    for path in sorted(home.keys.glob("*.jwk")):
+    for path in durable.files(home.keys, ".jwk"):
         key = read_public(path)
         known[key.kid] = KnownKey(key, f"this computer's own key, {path}", DEVICE_SIGNS)
     for enrolment in load_enrolments(home):
