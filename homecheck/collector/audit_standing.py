@@ -120,7 +120,10 @@ class Standings:
             yield from differences(f"person {person['id']}", person, {"due": due[-1]}, "its policy")
 
     def _failing(self, person: Row) -> Iterator[Defect]:
-        since, ended = _failing_since(self.db, person["id"])
+        try:
+            since, ended = _failing_since(self.db, person["id"])
+        except ValueError:  # a time that was edited into none: its own row is named for that
+            return
         found = person["failing_since"]
         may_be_older = not ended and found is not None and found <= self._forgotten_before(person["program"])
         if found != since and not may_be_older:

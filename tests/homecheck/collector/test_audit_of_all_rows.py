@@ -261,6 +261,10 @@ EDITS: dict[str, tuple[str, tuple[str, ...]]] = {
             "changed policy version 3 of support: name: the row says 'mild', a receipt or result .* says 'test-line'",
         ),
     ),
+    "the time of a person's first check was blotted": (
+        f"UPDATE evidence SET received_at = received_at || '0' WHERE position = {FIRST}",
+        ("changed evidence .*: received_at: the row says '2",),
+    ),
     "a policy was dated back": (
         f"UPDATE policy_version SET published_at = {OLD} WHERE number = 2",
         ("changed policy version 2 of support: published_at: the row says '2020",),
