@@ -96,8 +96,8 @@ class Enrolment:
 
 
 def load_enrolments(home: Home) -> tuple[Enrolment, ...]:
-    """Return all enrolments by name. StateError names a file that is damaged: a program is never left out silently."""
-    return tuple(_load(path) for path in sorted(_stored(home)))
+    """Return all enrolments by name. StateError names what cannot be read: a program is never left out silently."""
+    return tuple(_load(path) for path in _stored(home))
 
 
 def find(home: Home, program: str) -> Enrolment:
@@ -296,17 +296,23 @@ def _read(record: Record, name: str, enrolled_at: datetime, agreed: frozenset[st
         policy=policy,
         policy_envelope=envelope,
         policy_issued_at=issued_at,
-        responder_url=_safe_address(responder.text("url")) if responder else None,
+        responder_url=_safe_address(responder.text("url"), collector.text("url")) if responder else None,
         responder_key=PublicKey.from_jwk(responder.members("jwk")).jwk() if responder else None,
         enrolled_at=enrolled_at,
         agreed=agreed,
     )
 
 
-def _safe_address(url: str) -> str:
-    """Return the responder's address; Refused when others could read along or change what it says."""
-    if not url.lower().startswith("https://") and not is_loopback(url):
+def _safe_address(url: str, collector: str) -> str:
+    """Return the responder's address; Refused when others could read along or change what it says.
+
+    Refused as well where a collector elsewhere names this very computer: it would have programs here asked things.
+    """
+    here = is_loopback(url)
+    if not url.lower().startswith("https://") and not here:
         raise Refused("schema", f"responder: the address {one_line(url)[:80]!r} does not begin with https://")
+    if here and not is_loopback(collector):
+        raise Refused("schema", f"responder: the address {one_line(url)[:80]!r} is on this computer")
     return url
 
 
@@ -342,8 +348,8 @@ def _load(path: Path) -> Enrolment:
     return enrolment
 
 
-def _stored(home: Home) -> list[Path]:
-    return list(home.enrolments.glob("*.json"))
+def _stored(home: Home) -> tuple[Path, ...]:
+    return durable.files(home.enrolments, ".json")
 
 
 def _path(home: Home, program: str) -> Path:

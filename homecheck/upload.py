@@ -164,7 +164,8 @@ def deliver_waiting(
             delivery = Delivery(one.program, "waiting", one.digest, message=error.message, advice=error.advice)
         deliveries.append(delivery)
     for enrolment in enrolments:
-        forget_retired(home, enrolment)  # keys that were kept for what has just been sent
+        with suppress(HomecheckError):  # the next time will do; what has become of the results must be told now
+            forget_retired(home, enrolment)  # keys that were kept for what has just been sent
     return tuple(deliveries)
 
 
@@ -172,7 +173,7 @@ def stored_receipts(home: Home, enrolments: tuple[Enrolment, ...]) -> tuple[tupl
     """Return the receipts kept here that verify under a pinned key, newest first, each with its own digest."""
     keys = {kid: key for enrolment in enrolments for kid, key in enrolment.keys.items()}
     found = []
-    for path in home.receipts.glob("*.receipt.jws"):
+    for path in durable.files(home.receipts, ".receipt.jws"):
         envelope = "sha256:" + path.name.removesuffix(".receipt.jws")
         signed = durable.read(path) or b""
         try:
@@ -300,10 +301,8 @@ class _Sending:
 
     def _watch(self, receipt: Receipt) -> Watch | None:
         """Compare the log with what was seen of it before; the delivery is over, whatever comes of it."""
-        if receipt.logged is None:
-            return None
         seconds = max(MIN_ATTEMPT_SECONDS, min(REQUEST_SECONDS, self.terms.left()))
-        return watch(self.home, self.enrolment, receipt.logged, self.http, seconds)
+        return watch(self.home, self.enrolment, receipt, self.http, seconds)
 
     def _sign_again(self, evidence: Evidence, nonce: str) -> tuple[bytes, Evidence]:
         """Sign the same runs with a fresh challenge. The new bytes are on disk before the old ones are forgotten."""
@@ -410,7 +409,7 @@ def _claimed_kid(home: Home, one: spool.Waiting) -> str | None:
     try:
         envelope = spool.read_envelope(home, one.digest)
         kid = unverified_header(envelope)["kid"] if envelope else None
-        if kid and any(path.stem == kid for path in home.keys.glob("*.jwk")):
+        if kid and any(path.stem == kid for path in durable.files(home.keys, ".jwk")):
             return kid
     except (Refused, KeyStoreError):
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -19,9 +18,6 @@ from homecheck.clock import utc_now
 if TYPE_CHECKING:
     from homecheck.collector.store.database import Database
     from homecheck.collector.store.programs import PolicyVersion, Program
-
-PROGRAM_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
-
 
 DEFAULT_PURPOSE: Final = (
     "To see whether your home office meets the requirements of this line of work, and to help you where it does not."
@@ -43,10 +39,12 @@ def program() -> None:
 def add_program(
     database: Database, program_id: str, policy_name: str, title: str | None, purpose: str, retention_days: int
 ) -> None:
-    """Add a program. ID is a short word of small letters, digits and hyphens."""
-    if not PROGRAM_ID.fullmatch(program_id):
-        raise click.UsageError(f"{program_id!r}: an ID has small letters, digits and hyphens, at most 64")
+    """Add a program. ID is a short word of small letters and digits, with - and _ between them."""
     from homecheck.collector import administration
+    from homecheck.collector.program_changes import ID
+
+    if not ID.fullmatch(program_id):
+        raise click.UsageError(f"{program_id!r}: an ID has small letters and digits, with - and _ between, at most 64")
 
     policy, source = _load_policy(policy_name)
     added = administration.add_program(
@@ -75,6 +73,36 @@ def change_policy(database: Database, program_id: str, policy_name: str) -> None
     policy, source = _load_policy(policy_name)
     version = administration.publish_policy(database, program_id, policy, operator(), utc_now(), source)
     click.echo(f"{program_id}: policy {policy.name} version {policy.version} is number {version.number} here")
+
+
+@program.command("describe")
+@click.argument("program_id", metavar="ID")
+@click.option("--title", help="What candidates see.")
+@click.option("--purpose", help="What the results are used for; candidates read it.")
+@click.option(
+    "--retention-days", type=click.IntRange(1, 3660), help="How long results are kept; what is older is deleted."
+)
+@with_database
+def describe_program(
+    database: Database, program_id: str, title: str | None, purpose: str | None, retention_days: int | None
+) -> None:
+    """Give a program another title, purpose or retention. What is not named stays."""
+    from homecheck.collector import administration
+
+    if title is None and purpose is None and retention_days is None:
+        raise click.UsageError("name what is to change: --title, --purpose or --retention-days")
+    one = administration.describe_program(
+        database,
+        program_id,
+        operator(),
+        utc_now(),
+        title=title,
+        purpose=purpose,
+        retention_days=retention_days,
+    )
+    click.echo(f"{one.id}: {one.title}, kept {one.retention_days} days")
+    if retention_days is not None:
+        advise("What is older is deleted by the collector that serves, within the hour.")
 
 
 @program.command("four-eyes")

@@ -12,6 +12,7 @@ from typing import Final
 
 import click
 
+from homecheck import durable
 from homecheck.appraisal import AttestationResult
 from homecheck.callback import Confirmation, Heard, Request, is_confirmation, verify_confirmation
 from homecheck.cli.credential_words import presented_lines
@@ -66,6 +67,15 @@ RESPONDER_SIGNS: Final = (OBSERVATION,)
 NO_ENVELOPE: Final = "not-compact"  # the first thing that a photo or a text file is refused for
 NO_ENVELOPE_ADVICE: Final = N_(
     "This is no file that homecheck has signed. Those end with .jws; see: homecheck check --save"
+)
+DEVICE_KEY_ADVICE: Final = (
+    "Evidence is signed by the key of the computer that made it, which no collector publishes. With --receipt the"
+    " collector's word for these very bytes is enough; the key itself is in the key set that the dashboard offers with"
+    " each check."
+)
+UNCHECKED: Final = (
+    "the signature of the device key {kid:.60} was NOT CHECKED here, for the key is in none of the keys given. The"
+    " collector checks it before it gives a receipt, and the receipt is for these very bytes"
 )
 BEGINNING: Final = b"ey"  # base64url of the brace and quotation mark that every header begins with
 NOT_PRESENTED: Final = "this is the holder's own copy, without a signature by its holder: anybody could have sent it"
@@ -134,18 +144,21 @@ def verify(
     checked = file
     try:
         envelope = read_envelope(file)
+        receipt_envelope = read_envelope(receipt) if receipt is not None else None
         if is_credential(envelope):
             lines = list(credential_lines(envelope, known, audience, nonce))
         elif audience is not None or nonce is not None:
             raise click.UsageError("--for and --nonce are for a credential, and this file is none")
+        elif receipt_envelope is not None and is_of_unknown_device(envelope, known):
+            lines = list(vouched_lines(envelope))
         else:
             lines = list(verified_lines(envelope, known))
-        if receipt is not None:
-            checked = receipt
-            lines += receipt_lines(read_envelope(receipt), envelope, known)
+        if receipt_envelope is not None:
+            checked = receipt or file
+            lines += receipt_lines(receipt_envelope, envelope, known)
         if log_proof is not None or log_key is not None:
             checked = log_proof or receipt or file
-            lines += log_lines(read_envelope(receipt or file), known, log_proof, log_key)
+            lines += log_lines(receipt_envelope or envelope, known, log_proof, log_key)
     except Refused as refused:
         click.echo(f"{checked}: refused ({refused.reason}): {printable(refused.message)}", err=True)
         if refused.reason == NO_ENVELOPE:
@@ -154,6 +167,8 @@ def verify(
             click.echo(refused.advice, err=True)
         if refused.reason == "unknown-key":
             click.echo(f"Keys known here: {_sources(known)}. Give others with --jwks.", err=True)
+            if checked == file and receipt is None and unverified_header(envelope)["typ"] == EVIDENCE:
+                click.echo(DEVICE_KEY_ADVICE, err=True)
         return REFUSED
     for name, value in lines:
         click.echo(f"{name:13}{printable(value)}")
@@ -191,6 +206,19 @@ def verified_lines(envelope: bytes, known: KnownKeys) -> Iterator[Line]:
     yield from described
     if typ == EVIDENCE:
         yield from callback_lines(Evidence.from_bytes(payload), known)
+
+
+def is_of_unknown_device(envelope: bytes, known: KnownKeys) -> bool:
+    """Tell whether this is evidence by a device whose key is not known here. Raises Refused."""
+    header = unverified_header(envelope)
+    return header["typ"] == EVIDENCE and lookup(known, EVIDENCE)(header["kid"]) is None
+
+
+def vouched_lines(envelope: bytes) -> Iterator[Line]:
+    """Yield what is to be said about evidence that its receipt alone vouches for; the receipt is verified next."""
+    yield "Good", "evidence, by the word of its receipt"
+    yield "Digest", digest(envelope)
+    yield "ATTENTION", UNCHECKED.format(kid=unverified_header(envelope)["kid"])
 
 
 def is_credential(data: bytes) -> bool:
@@ -234,7 +262,7 @@ def callback_lines(evidence: Evidence, known: KnownKeys) -> Iterator[Line]:
 def receipt_lines(receipt: bytes, envelope: bytes, known: KnownKeys) -> list[Line]:
     """Verify that the receipt is for this envelope, and return what it says. Raises Refused."""
     found = verify_receipt(receipt, digest(envelope), lookup(known, RECEIPT))
-    if unverified_header(envelope)["typ"] == EVIDENCE:
+    if unverified_header(envelope)["typ"] == EVIDENCE and not is_of_unknown_device(envelope, known):
         evidence_id = Evidence.from_bytes(verify_signature(envelope, EVIDENCE, lookup(known, EVIDENCE))).id
         if found.evidence_id != evidence_id:
             raise Refused("other-envelope", f"the receipt is for evidence {found.evidence_id}, not for {evidence_id}")
@@ -281,7 +309,7 @@ def pinned_keys(home: Home) -> dict[str, KnownKey]:
     from homecheck.enrolment import load_enrolments  # here: with --jwks nothing of the state is read
 
     known: dict[str, KnownKey] = {}
-    for path in sorted(home.keys.glob("*.jwk")):
+    for path in durable.files(home.keys, ".jwk"):
         key = read_public(path)
         known[key.kid] = KnownKey(key, f"this computer's own key, {path}", DEVICE_SIGNS)
     for enrolment in load_enrolments(home):

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from homecheck import durable
 from homecheck.config import Home
 from homecheck.doctor.diagnosis import Diagnosis, found, ok
 from homecheck.doctor.troubles import ENROLMENT_DAMAGED, KEY_UNUSABLE
 from homecheck.enrolment import Enrolment, find
-from homecheck.errors import HomecheckError
+from homecheck.errors import HomecheckError, StateError
 from homecheck.key_stores import read_key
 
 PLACES: Final = {"file": "a file", "keyring": "the system's keyring", "tpm": "the TPM"}
@@ -29,12 +30,9 @@ def read_enrolments(home: Home) -> Enrolments:
     good: list[Enrolment] = []
     damaged = []
     try:
-        names = sorted(path.stem for path in home.enrolments.iterdir() if path.suffix == ".json")
-    except FileNotFoundError:
-        names = []
-    except OSError as error:  # a folder that cannot be read is not one without enrolments
-        message = f"{home.enrolments}: cannot read this folder: {error.strerror}"
-        return Enrolments((), (found("programs", ENROLMENT_DAMAGED, message, "Check who owns the folder."),))
+        names = [path.stem for path in durable.files(home.enrolments, ".json")]
+    except StateError as error:  # a folder that cannot be read is not one without enrolments
+        return Enrolments((), (found("programs", ENROLMENT_DAMAGED, error.message, error.advice),))
     for name in names:
         try:
             good.append(find(home, name))

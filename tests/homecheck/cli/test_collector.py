@@ -110,6 +110,18 @@ def test_a_program_is_added_listed_and_shown(ready: Home, tmp_path: Path) -> Non
     assert text.index("test-line") < text.index("voice-basic")
 
 
+def test_a_program_is_described_otherwise_and_what_is_not_named_stays(ready: Home) -> None:
+    before = json.loads(run(ready, "program", "show", "support", "--output", "json").out)
+    said = run(ready, "program", "describe", "support", "--title", "Support, voice", "--retention-days", "90")
+    assert (said.status, said.out) == (0, "support: Support, voice, kept 90 days\n")
+    after = json.loads(run(ready, "program", "show", "support", "--output", "json").out)
+    assert after == {**before, "title": "Support, voice", "retention_days": 90}
+    assert run(ready, "program", "describe", "support").status == 2
+    refused = run(ready, "program", "describe", "support", "--title", " ")
+    assert (refused.status, "title" in refused.err) == (1, True)
+    assert run(ready, "program", "describe", "nothing", "--title", "x").status == 1
+
+
 @pytest.mark.parametrize("name", ["Support", "a b", "-a", "", "../x", "x" * 65])
 def test_a_program_id_is_a_short_word(ready: Home, name: str) -> None:
     result = run(ready, "program", "add", "--policy", "voice-basic", "--", name)
@@ -150,9 +162,13 @@ def test_invite_prints_one_address_and_nothing_else(ready: Home) -> None:
         (("user", "add", "bo", "--role", "king"), 2, "king"),
         (("user", "add", "b o", "--role", "viewer"), 2, "a user's name"),
         (("user", "link", "nobody"), 1, "there are: admin"),
+        (("user", "link", "J\udcf6rg"), 1, "bytes that are no UTF-8"),  # as a terminal in Latin-1 sends ö
+        (("verify-log", "--jwks", "http://[::1"), 1, "over https only"),
         (("user", "remove", "nobody"), 1, "there are: admin"),
         (("responder", "remove", "https://far.example"), 1, "no responder"),
         (("responder", "add", "http://far.example"), 1, "without TLS"),
+        (("responder", "add", "http://127.0.0.1:8862"), 1, "candidates reach the collector at"),
+        (("responder", "add", "https://far.invalid"), 1, "Start the responder first"),
         (("device", "revoke", "K" * 43), 1, "no device key"),
         (("serve", "--workers", "2"), 1, "2 workers"),
         (("serve", "--tls-cert", "x.pem"), 2, "belong together"),
@@ -181,7 +197,22 @@ def test_users_are_added_linked_and_removed(ready: Home) -> None:
         assert users.link_owner(db, token, datetime.now(UTC)) is None
 
 
-def test_a_responder_is_met_once_and_its_key_pinned(ready: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "culprit"),
+    [("http://127.0.0.1:8862", "candidates reach the collector at"), ("http://far.example", "without TLS")],
+)
+def test_a_collector_is_not_made_with_a_responder_that_no_candidate_could_use(
+    home: Home, address: str, culprit: str
+) -> None:
+    result = run(home, "init", "--url", "https://collector.example.com", "--responder", address)
+    assert (result.status, result.out) == (1, "")
+    assert culprit in result.err
+    assert not database(home).path.exists()
+
+
+def test_a_responder_is_met_once_and_its_key_pinned(home: Home, tmp_path: Path) -> None:
+    ready = home
+    assert run(ready, "init").status == 0  # on loopback, as the responder here
     far_end = subprocess.Popen(
         [sys.executable, "-m", "homecheck", "responder", "serve", "--port", "0", "--key", str(tmp_path / "far.jwk")],
         stdout=subprocess.PIPE,

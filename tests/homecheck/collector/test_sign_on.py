@@ -338,6 +338,12 @@ def test_a_provider_that_is_not_there_says_so_and_links_still_work(tmp_path: Pat
         assert signed_in(site.browse("bo", "viewer").get(f"{site.url}/", timeout=20))
 
 
+def test_a_provider_that_breaks_off_in_the_middle_of_its_answer_is_said_to(tricked: House) -> None:
+    tricked.provider.withheld = 10
+    page = requests.get(f"{tricked.site.url}/oidc/begin", timeout=20)
+    assert (page.status_code, "no answer to be read" in page.text) == (403, True)
+
+
 def test_plain_http_to_another_host_is_refused(tmp_path: Path) -> None:
     with in_thread(tmp_path) as site, pytest.raises(SetupError, match="no https address"):
         set_up(site, "http://idp.example.com")

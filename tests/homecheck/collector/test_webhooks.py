@@ -296,6 +296,17 @@ def test_a_name_that_means_something_else_a_moment_later_gets_the_message_where_
     assert headers["host"].startswith("rebind.example:")
 
 
+def test_a_receiver_with_a_second_address_is_told_there_when_the_first_one_is_dead() -> None:
+    def look_up(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(2, 1, 6, "", (address, 443)) for address in ("127.0.0.2", "127.0.0.1")]
+
+    with receiving(Receiver()) as receiver:
+        url = receiver.url.replace("127.0.0.1", "two.example")
+        assert post(url, b"{}", {}, LOOPBACK, look_up=look_up).taken
+        assert not post(url, b"{}", {}, LOOPBACK, look_up=lambda *a, **b: look_up(*a, **b)[:1]).taken
+    assert len(receiver.got) == 1
+
+
 def test_a_redirect_is_not_followed() -> None:
     with receiving(Receiver()) as secret, receiving(Receiver([302])) as receiver:
         receiver.headers["Location"] = secret.url

@@ -203,7 +203,7 @@ def test_what_an_engine_cannot_store_at_all_is_undone_alone(writer: Writer, data
     failing, after = writer.submit(put("lone \ud800 surrogate")), writer.submit(put("after"))
     gate.released.set()
     after.result(SECONDS)
-    with pytest.raises(UnicodeEncodeError):
+    with pytest.raises(Rejected, match="no text"):
         failing.result(SECONDS)
     assert stored(database) == {"after"}
 
