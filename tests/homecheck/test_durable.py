@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -100,11 +100,11 @@ def test_a_folder_that_is_somebody_elses_is_named_and_not_taken_for_an_empty_one
     home = Home.at(tmp_path)
     for folder in (home.enrolments, home.spool, home.receipts):
         durable.make_folder(folder)
-        asked = {
+        looks: dict[Path, Callable[[], object]] = {
             home.enrolments: lambda: load_enrolments(home),
             home.spool: lambda: spool.waiting(home),
             home.receipts: lambda: stored_receipts(home, ()),
-        }[folder]
+        }
         with as_a_stranger(folder), pytest.raises(StateError, match=f"{folder}: cannot read this folder") as told:
-            asked()
+            looks[folder]()
         assert "sudo" in told.value.advice
