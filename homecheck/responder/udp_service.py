@@ -64,7 +64,7 @@ class UdpService:
 
     def _serve_one(self, number: int) -> None:
         sock, told = self._sockets[number], self._told[number]
-        if told is None or sys.platform == "win32":
+        if told is None or sys.platform == "win32":  # where it is None, and Python has no recvmsg
             data, source = sock.recvfrom(_LARGEST)
             way_back: asked_address.Ancillary = []
         else:
