@@ -1,7 +1,7 @@
 """A PostgreSQL of the tests' own: its data in a temporary folder, on the loopback with a password and on a socket.
 
-One server serves all tests of a run, each test has a database of its own. A commit is written
-out before it is told, as in service; what makes it outlive a power cut, which no test has, is left out.
+One server serves all tests of a run, but for those that kill one or measure; each test has a database of its own.
+A commit is written out before it is told, as in service.
 """
 
 from __future__ import annotations

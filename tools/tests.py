@@ -1,7 +1,7 @@
 """Run the complete suite in two phases, name all failures at the end, and fail if either phase did.
 
-First, as many at a time as there are processors, the files that share nothing on this machine; then, one after the
-other, what needs the machine for itself (tests/alone.py says what that is). Plain `python -m pytest` runs all in turn.
+First, some at a time, the files that share nothing on this machine; then, one after the other, what needs the machine
+for itself (tests/alone.py says what that is). Plain `python -m pytest` runs all in turn.
 
     .venv/bin/python tools/tests.py [options of pytest for both phases]
 """

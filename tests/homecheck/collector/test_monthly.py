@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from homecheck.appraisal import Verdict
+from homecheck.clock import utc_now
 from homecheck.collector import monthly
 from homecheck.collector.store import dropped_month, events, months, roster
 from homecheck.collector.store import monthly as store
@@ -79,13 +80,13 @@ def tables(tmp_path: Path, server: PostgresServer) -> House:
 
 def house_on(database: Database, folder: Path) -> House:
     """Have people checked in three months."""
-    began = datetime.now(UTC).replace(microsecond=0)
-    moments = (began, began + MONTH, began + 2 * MONTH)
-    clock = [began]
-    with in_thread(folder, clock=lambda: clock[0], database=database) as site:
+    clock: list[datetime] = []  # it stands still for the checks alone: invitations are made by the time of day
+    with in_thread(folder, clock=lambda: clock[-1] if clock else utc_now(), database=database) as site:
         anna, bo = site.worker(FAILS, "Anna"), site.worker(PASSES, "Bo")
+        began = utc_now().replace(microsecond=0)
+        moments = (began, began + MONTH, began + 2 * MONTH)
         for moment in moments:
-            clock[0] = moment
+            clock.append(moment)
             for worker in (anna, bo) if moment == began else (anna,):
                 assert worker.upload(worker.evidence(worker.challenge(), now=moment)).status_code == 201
     return House(site, moments)

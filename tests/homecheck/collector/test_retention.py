@@ -20,6 +20,7 @@ from homecheck.config import Home
 from homecheck.policy import parse_policy
 from tests.command_line import homecheck
 from tests.live_collector import Site, as_process, in_thread, wait_until
+from tests.office import Clock
 from tests.people import FAILS, PASSES, POLICY_TEXT, Worker
 
 BEGAN = datetime.now(UTC)
@@ -43,14 +44,14 @@ def site(tmp_path: Path, new_database: Callable[[Path], Database]) -> Site:
 
 def half_a_year(folder: Path, database: Database) -> Site:
     """Petra was checked on the first day and on day 170, Filip on the first day only; nobody serves any more."""
-    clock = [BEGAN]
-    with in_thread(folder, clock=lambda: clock[0], database=database) as running:
+    clock = Clock()
+    with in_thread(folder, clock=clock, database=database) as running:
         petra, filip = running.worker(PASSES), running.worker(FAILS)
         for worker in (petra, filip):
             assert worker.check().status_code == 201
             assert worker.ask("result").ok  # it is made when somebody asks
-        clock[0] = BEGAN + 170 * DAY
-        assert petra.upload(petra.evidence(petra.challenge(), now=clock[0])).status_code == 201
+        clock.ahead = 170 * DAY
+        assert petra.upload(petra.evidence(petra.challenge(), now=clock())).status_code == 201
         assert petra.ask("result").ok
     return running
 
