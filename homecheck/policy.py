@@ -49,6 +49,7 @@ REQUIREMENT_KEYS: Final = frozenset({
     "quantity", "at_least", "at_most", "equals", "one_of", "none_of", "warn_below", "warn_above", "warn_on",
     "severity", "reason", "source", "advice", "trust", "statistic", "over", "runs_at_least", "hours",
 })  # fmt: skip
+LANGUAGE_TAG: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # of RFC 5646, as far as one is needed here
 LATEST: Final = "latest"  # the statistic of a requirement that judges the run of the moment alone
 KEPT: Final = ("network.", "room.")  # the quantities whose levels are kept from run to run
 MAX_TEXT: Final = 200_000  # characters; signed, it has to fit into an envelope
@@ -170,8 +171,11 @@ class Policy:
     description: str = ""
     devices: DeviceList = field(default_factory=DeviceList)  # sound devices that nobody else lists
     most_megabytes: int | None = None  # that one check may spend on the network, both directions together
+    language: str = ""  # in which title, reasons and advice are written (RFC 5646); empty: nobody says
 
     def __post_init__(self) -> None:
+        if self.language and not LANGUAGE_TAG.fullmatch(self.language):
+            raise ValueError(f"language {self.language!r:.40} is no tag such as en, sv or pt-BR")
         if not self.requirements and not self.declarations:
             raise ValueError("the policy is empty: it would let everybody pass")
         refuse_twice("declaration", (question.id for question in self.declarations))
@@ -267,6 +271,7 @@ def read_policy(members: Mapping[str, Any], where: str) -> Policy:
             shift=shift,
             description=record.optional_text("description"),
             devices=read_device_list(record),
+            language=record.optional_text("language"),
             most_megabytes=_read_network(record.record("network"), where) if record.has("network") else None,
         )
         record.done()
@@ -417,6 +422,7 @@ def _choice(record: Record, name: str, choices: Iterable[str], default: str) -> 
 
 def _plain(policy: Policy) -> dict[str, Any]:
     members: dict[str, Any] = {name: getattr(policy, name) for name in ("name", "version", "title", "description")}
+    members |= {"language": policy.language} if policy.language else {}
     members |= {"decision_rule": policy.decision_rule, "recheck": policy.recheck}
     members["requirement"] = [
         _without_blanks(

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from homecheck import durable, rechecks, signing, spool
 from homecheck.clock import utc_now
 from homecheck.config import Home
-from homecheck.enrolment import JOSE, Enrolment, forget_retired, load_enrolments
+from homecheck.enrolment import JOSE, Damaged, Enrolment, Enrolments, forget_retired, read_enrolments
 from homecheck.errors import HomecheckError, KeyStoreError, Refused, StateError
 from homecheck.evidence import Evidence
 from homecheck.exchange import REQUEST_SECONDS, Answer, Http, NoAnswer, exchange, new_session, one_line
@@ -139,14 +139,19 @@ def deliver_waiting(
 
     All share one deadline, and a collector that did not answer once is not asked again.
     """
-    enrolments = load_enrolments(home)
+    known = read_enrolments(home)
     end = clock() + deadline_seconds
     silent: dict[str, Delivery] = {}
     deliveries = []
     for one in spool.waiting(home):
         try:
-            found = _enrolment_for(home, one, enrolments)
-            if found is None:
+            found = _enrolment_for(home, one, known.good)
+            if found is None and (damaged := _damaged_for(one, known)) is not None:
+                delivery = Delivery(
+                    damaged.program, "waiting", one.digest, message=damaged.message, advice=damaged.advice
+                )
+                spool.note_error(home, one.digest, damaged.message, damaged.advice)
+            elif found is None:
                 reason = "This computer is no longer enrolled in the program that it was made for."
                 spool.set_aside(home, one.digest, reason, now())
                 delivery = Delivery(one.program, "refused", one.digest, message=reason, advice="It cannot be sent.")
@@ -163,7 +168,7 @@ def deliver_waiting(
         except HomecheckError as error:
             delivery = Delivery(one.program, "waiting", one.digest, message=error.message, advice=error.advice)
         deliveries.append(delivery)
-    for enrolment in enrolments:
+    for enrolment in known.good:
         forget_retired(home, enrolment)  # keys that were kept for what has just been sent
     return tuple(deliveries)
 
@@ -403,6 +408,12 @@ def _enrolment_for(home: Home, one: spool.Waiting, enrolments: tuple[Enrolment, 
     kid = _claimed_kid(home, one)
     by_key = next((found for found in enrolments if kid in (found.kid, *found.retired)), None)
     return by_key or next((found for found in enrolments if found.program == one.program), None)
+
+
+def _damaged_for(one: spool.Waiting, known: Enrolments) -> Damaged | None:
+    """Return the damaged enrolment that an envelope may belong to: it waits until that is mended."""
+    by_name = next((found for found in known.damaged if found.program == one.program), None)
+    return by_name or (known.damaged[0] if known.damaged and not one.program else None)
 
 
 def _claimed_kid(home: Home, one: spool.Waiting) -> str | None:

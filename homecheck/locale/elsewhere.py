@@ -148,13 +148,35 @@ STORED: Final = (
     "trust", "margin", "made at", "bytes", "kind", "security", "actor", "about", "detail", "value before",
     "value after", "measured", "signed", "device", "room", "server", "agent", "home_link", "the company", "yes/no",
 )  # fmt: skip
+# What a collector tells of what happened around a person (`homecheck stored`): names of events, and their details.
+EVENTS: Final = (
+    "invited", "invite-withdrawn", "invite-reused", "key-enrolled", "key-rotated", "key-forked", "device-revoked",
+    "phone-on-file", "mail-on-file", "mail-forgotten", "letter-given-up", "check-in-missed", "id-conflict",
+    "seq-repeated", "seq-backwards", "too-fast", "judged-again", "callback-used-up", "waiver-granted",
+    "waiver-revoked", "waiver-proposed", "waiver-declined",
+    "valid until {time}; its code has the digest {digest}",
+    "of {name}; kept in: {place}",
+    "of {name}, to {key}; kept in: {before}, now {after}",
+    "of {name}: a new invitation was used, by the key {key}",
+    "ends with {digits}",
+    "a second key tried to use the invitation of {name}",
+    "the key of {name} was replaced on {date}; somebody else holds it as well",
+    "{count} checks came from this person within {minutes} minutes",
+    "the last check came at {time} UTC",
+    "{count} wrong codes for the call to {name}",
+    "the same evidence id arrived with other bytes, {digest}",
+    "number {seq} was used before, by {digest}: two computers use one key, or one was restored from a backup",
+    "number {seq} was measured after number {top}, {digest}: two computers use one key, or one was restored from a "
+    "backup, or a clock was set back",
+)  # fmt: skip
 # Messages of the sources with few words of their own, which are looked for all the same (see `Translator.say`).
 SHORT: Final = (
     "Run: chmod 600 {v1}", "Run: chmod 700 '{v1}'", "USB id {v1}:{v2} is in no list", "it signs; kept in {v1}",
     "{v1} bytes, at most {v2}", "{v1} broke off: {v2}", "{v1} broke off {v2} {v3}: {v4}",
     "{v1} gives no {v2}: {v3}", "{v1} gives no {v2}s yet", "{v1} is one of RFC 6598", "{v1} refuses: {v2} ({v3})",
     "{v1} went away: {v2}", "{v1}: no evidence: {v2}", "{v1}: only {v2}", "{v1}: there is no key",
-    "{v1}; {v2} were sent, in {v3} s", "{name}: is that right?", "{days} days",
+    "{v1}; {v2} were sent, in {v3} s", "{name}: is that right?", "{days} days", "of {name}; kept in: {place}",
+    "ends with {digits}",
 )  # fmt: skip
 SAID: Final = (
     "{name} answers",

@@ -17,10 +17,11 @@ from homecheck.appraisal import AttestationResult, Verdict
 from homecheck.callback import is_confirmation
 from homecheck.errors import Refused
 from homecheck.evidence import Evidence
-from homecheck.locale import ENGLISH, SOURCE, Translator
+from homecheck.locale import ENGLISH, Translator
 from homecheck.measurement import Kind, Measurement
 from homecheck.numbers import number, with_uncertainty, with_unit
 from homecheck.policy import Policy
+from homecheck.report.languages import own_words
 from homecheck.report.to_do import ToDo, to_do
 from homecheck.report.words import (
     CONFIRMED_CALL,
@@ -69,17 +70,6 @@ def judged_by(result: AttestationResult, policy_title: str, say: Translator = EN
     """Return by which policy was judged."""
     title = say(policy_title or result.policy_name)
     return say.fill("Judged by: {policy}, version {version}", policy=title, version=result.policy_version)
-
-
-def own_words(policy: Policy, say: Translator) -> str:
-    """Return that a policy's reasons and advice stand as the company wrote them; empty where we know them all.
-
-    A company may write in any language, and says nowhere in which.
-    """
-    texts = (text for one in policy.requirements for text in (one.reason, one.advice) if text)
-    if say.language == SOURCE or all(say.knows(text) for text in texts):
-        return ""
-    return say("What the company wrote itself (reasons and advice) is shown in the company's own words.")
 
 
 def measurements_text(evidence: Evidence, say: Translator = ENGLISH) -> RenderableType:

@@ -16,6 +16,7 @@ from homecheck.evidence import Evidence
 from homecheck.locale import LANGUAGES, Translator
 from homecheck.measurement import Measurement
 from homecheck.policy import PRESETS, Question, load_policy
+from homecheck.report.languages import WRITTEN_IN
 from homecheck.report.words import (
     CONFIRMED_CALL,
     HEADLINES,
@@ -35,7 +36,7 @@ from homecheck.ui.sitting import PREPARING, SENDING, Sitting
 from homecheck.ui.steps import BY_NAME, asked_of, step_with
 from homecheck.ui.understanding import questions
 from homecheck.ui.unfinished import Unfinished
-from homecheck.ui.words import DELIVERY, LEADS, LOUDNESS, PARTS, PHASES, TITLES, UNSEEN, WRITTEN_IN
+from homecheck.ui.words import DELIVERY, LEADS, LOUDNESS, PARTS, PHASES, TITLES, UNSEEN
 
 BEFORE: Final = ("welcome", "understand", "consent")
 METER: Final = "meter"

@@ -76,25 +76,6 @@ VERDICTS: Final = {
     "fail": N_("not passed"),
 }
 NOT_CHECKED: Final = N_("could not be checked")
-# In which a company may have written a question that is there in none of ours; of others the code is shown.
-WRITTEN_IN: Final = {
-    "en": N_("English"),
-    "sv": N_("Swedish"),
-    "es": N_("Spanish"),
-    "da": N_("Danish"),
-    "de": N_("German"),
-    "fi": N_("Finnish"),
-    "fil": N_("Filipino"),
-    "fr": N_("French"),
-    "hi": N_("Hindi"),
-    "it": N_("Italian"),
-    "nb": N_("Norwegian"),
-    "nl": N_("Dutch"),
-    "no": N_("Norwegian"),
-    "pl": N_("Polish"),
-    "pt": N_("Portuguese"),
-    "ro": N_("Romanian"),
-}
 UNSEEN: Final = (
     N_("What you say or hear: no sound is ever saved or sent."),
     N_("Your files, your passwords, your e-mail, and what you do in other programs."),

@@ -221,7 +221,8 @@ def test_damaged_settings_are_named_and_can_be_replaced_or_removed(
         home.schedule.write_bytes(b"{")
         told = homecheck(home, "schedule", "status")
         assert told.status == 1
-        assert "schedule.json: this file is damaged" in told.err
+        assert "schedule.json: this file is damaged" in told.out
+        assert "Run: homecheck schedule install" in homecheck(home, "status").out
         mended = homecheck(home, "schedule", mend)
         assert mended.status == 0
         assert "nothing" not in mended.out
@@ -246,7 +247,7 @@ def test_the_way_to_collectors_is_taken_along_and_its_password_shown_nowhere(
     monkeypatch.setenv("SSL_CERT_FILE", "ca.pem")
     monkeypatch.delenv("ALL_PROXY", raising=False)
     done = homecheck(home, "schedule", "install")
-    assert "given what is set here just now: HTTPS_PROXY, no_proxy, SSL_CERT_FILE." in done.err
+    assert "given what is set here just now: HTTPS_PROXY, no_proxy, SSL_CERT_FILE, HOMECHECK_LANG." in done.err
     shown = [homecheck(home, "schedule", *words).out for words in (("status", "--output", "json"), ("status",))]
     shown += [done.out, done.err, homecheck(home, "schedule", "install", "--print").out, table.read_text()]
     assert "S3CRET" not in "".join(shown)
@@ -264,7 +265,7 @@ def test_the_way_to_collectors_is_taken_along_and_its_password_shown_nowhere(
     monkeypatch.delenv("HTTPS_PROXY")
     monkeypatch.delenv("SSL_CERT_FILE")
     assert homecheck(home, "schedule", "install").out.startswith("Installed with cron")
-    assert load(home).environment == {"no_proxy": "elsewhere.example"}  # type: ignore[union-attr]
+    assert load(home).environment == {"no_proxy": "elsewhere.example", "HOMECHECK_LANG": "en"}  # type: ignore[union-attr]
 
 
 def test_the_timer_reads_no_private_file_and_state_is_for_its_owner_alone(
