@@ -48,6 +48,7 @@ MAX_SIGNED_AGAIN: Final = 3
 ENDED: Final = frozenset({"key-revoked", "key-replaced"})  # the key's time is over, by the collector's clock
 
 _KEPT: Final = "Your results are kept on this computer. They are sent at the next check, or with: homecheck upload"
+_DAMAGED: Final = "It is kept apart and blocks nothing. Run a new check: homecheck check"
 _TELL: Final = "Nothing is wrong with your home office: tell the company. Your results are kept on this computer."
 
 
@@ -146,7 +147,10 @@ def deliver_waiting(
     for one in spool.waiting(home):
         try:
             found = _enrolment_for(home, one, known.good)
-            if found is None and (damaged := _damaged_for(one, known)) is not None:
+            if found is None and (damage := _damage(home, one.digest)):
+                spool.set_aside(home, one.digest, damage, now())
+                delivery = Delivery(one.program, "refused", one.digest, message=damage, advice=_DAMAGED)
+            elif found is None and (damaged := _damaged_for(one, known)) is not None:
                 delivery = Delivery(
                     damaged.program, "waiting", one.digest, message=damaged.message, advice=damaged.advice
                 )
@@ -204,8 +208,7 @@ class _Sending:
         try:
             envelope, evidence = self._read()
         except Refused as error:
-            advice = "It is kept apart and blocks nothing. Run a new check: homecheck check"
-            return self._finish(_Stop("refused", f"The stored result is damaged: {error.message}", advice))
+            return self._finish(_Stop("refused", f"The stored result is damaged: {error.message}", _DAMAGED))
         if envelope is None or evidence is None:
             return self._sent_by_another()
         if (pause := self._asked_pause()) is not None:
@@ -408,6 +411,17 @@ def _enrolment_for(home: Home, one: spool.Waiting, enrolments: tuple[Enrolment, 
     kid = _claimed_kid(home, one)
     by_key = next((found for found in enrolments if kid in (found.kid, *found.retired)), None)
     return by_key or next((found for found in enrolments if found.program == one.program), None)
+
+
+def _damage(home: Home, digest: str) -> str:
+    """Return why a stored envelope is none any more; empty for a good one, and for one that is gone by now."""
+    try:
+        envelope = spool.read_envelope(home, digest)
+        if envelope is not None:
+            unverified_header(envelope)
+    except Refused as error:
+        return f"The stored result is damaged: {error.message}"
+    return ""
 
 
 def _damaged_for(one: spool.Waiting, known: Enrolments) -> Damaged | None:

@@ -138,10 +138,11 @@ def remove_timer(home: Home) -> Gone:
     removed, errors = [], []
     for one in (*named, *others):
         try:
-            if (one in named or one.is_there()) and one.remove(job_for(home, settings.minute if settings else 0)):
+            if one.remove(job_for(home, settings.minute if settings else 0)):
                 removed.append(one.name)
         except SetupError as error:
-            errors.append(error)
+            if one in named or one.is_there():  # one that is not there, and was not asked for, holds nothing
+                errors.append(error)
     kept = [printable(str(home.schedule))] if there else []
     return Gone(tuple(removed or kept), tuple(errors))
 
@@ -220,10 +221,11 @@ def _install(home: Home, settings: Settings, before: Settings | None, chosen: Ti
     except SetupError:
         if before is None:
             durable.remove(home.schedule)
-            with suppress(SetupError):  # the first one says what is wrong
-                chosen.remove(job)
         else:
             store(home, before)
+        if before is None or before.scheduler != chosen.name:
+            with suppress(SetupError):  # the first one says what is wrong
+                chosen.remove(job)
         raise
     if before is not None and before.scheduler != chosen.name:
         timer(before.scheduler).remove(job)

@@ -21,7 +21,7 @@ from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.credential import read_presented
 from homecheck.erasure import Erasure
-from homecheck.errors import DeliveryError, PolicyError, Refused, SetupError
+from homecheck.errors import DeliveryError, KeyStoreError, PolicyError, Refused, SetupError
 from homecheck.evidence import Evidence
 from homecheck.key_stores import read_public
 from homecheck.locale.here import N_, _, said
@@ -303,13 +303,17 @@ def read_jwks(place: str) -> dict[str, KnownKey]:
 
 def pinned_keys(home: Home) -> dict[str, KnownKey]:
     """Return the keys that this computer knows: its own, and those pinned when it was enrolled."""
-    from homecheck.enrolment import load_enrolments  # here: with --jwks nothing of the state is read
+    from homecheck.cli.enrolments import readable_enrolments  # here: with --jwks nothing of the state is read
 
     known: dict[str, KnownKey] = {}
     for path in sorted(home.keys.glob("*.jwk")):
-        key = read_public(path)
+        try:
+            key = read_public(path)
+        except KeyStoreError as error:
+            click.echo(_("This key is left out: {why}", why=said(printable(error.message))), err=True)
+            continue
         known[key.kid] = KnownKey(key, _("this computer's own key, {path}", path=path), DEVICE_SIGNS)
-    for enrolment in load_enrolments(home):
+    for enrolment in readable_enrolments(home):
         for key in enrolment.keys.values():
             known[key.kid] = KnownKey(
                 key, _("pinned at enrolment in {program}", program=enrolment.program), COLLECTOR_SIGNS
@@ -418,7 +422,7 @@ def _result_lines(result: AttestationResult) -> Iterator[Line]:
     yield _("Policy"), _policy_named(result.policy_name, result.policy_version, result.policy_digest)
     yield _("Verdict"), said(result.verdict.word)
     for finding in result.findings:
-        yield "", f"{said(finding.verdict.word):13}{finding.quantity}: {said(finding.explanation)}"
+        yield "", f"{said(finding.verdict.word):12} {finding.quantity}: {said(finding.explanation)}"
 
 
 def _policy_named(name: str, version: str, digest_: str) -> str:

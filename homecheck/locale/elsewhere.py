@@ -72,6 +72,8 @@ REACHED: Final = (
     "{message}, while other servers answer: it is out of order, or something on the way (router, VPN, provider) "
     "stops it",
     "{message}; browsers here ask a script for a proxy to {host}, and homecheck runs none",
+    "{message}; browsers here may take a SOCKS proxy to {host}, and homecheck takes none",
+    "this computer is set to use a proxy of the kind {kind}, and homecheck speaks to HTTP proxies alone",
     "{host} has addresses of {kind} alone, and this home has no {kind}",
     "two programs call different servers {name}",
     "the name service here says that {host} is nowhere, as ad blockers and family filters do",
@@ -101,7 +103,7 @@ REACHED: Final = (
     "Switch off VPNs and family filters and repeat the check, or try another network, such as your phone's.",
     "Look at the proxy in this computer's network settings: sign in to it, or ask whoever runs it to allow this "
     "address.",
-    "Nothing to do: homecheck cannot measure through this kind of proxy. The softphone may get through.",
+    "Nothing to do: homecheck cannot measure through this kind of proxy. The softphone may use it all the same.",
     "This does not count against you. If a security program or a company's network looks into the traffic of this "
     "computer, have it leave this address alone; else tell the people who asked for the check.",
     "Look at the date and time of this computer: let the system set them by itself, then repeat the check. If they are "
@@ -140,7 +142,8 @@ CAUSES: Final = (
 )
 # What is stored about a person, by the names of members: those that are more than an address or a number.
 STORED: Final = (
-    "program id", "program title", "program purpose", "program retention days", "created at", "phone", "mail address",
+    "at", "program id", "program title", "program purpose", "program retention days", "created at", "phone",
+    "mail address",
     "timezone", "due", "failing since", "link", "region", "system", "software", "hour", "kept until", "key store",
     "enrolled at", "source address", "replaces", "replaced at", "revoked at", "revoked reason", "expires at",
     "redeemed at", "position", "received at", "finished at", "clock skew", "freshness", "policy name",
@@ -176,7 +179,7 @@ SHORT: Final = (
     "{v1} gives no {v2}: {v3}", "{v1} gives no {v2}s yet", "{v1} is one of RFC 6598", "{v1} refuses: {v2} ({v3})",
     "{v1} went away: {v2}", "{v1}: no evidence: {v2}", "{v1}: only {v2}", "{v1}: there is no key",
     "{v1}; {v2} were sent, in {v3} s", "{name}: is that right?", "{days} days", "of {name}; kept in: {place}",
-    "ends with {digits}",
+    "ends with {digits}", "not JSON: {why}",
 )  # fmt: skip
 SAID: Final = (
     "{name} answers",

@@ -31,7 +31,9 @@ NOT_WORDS = re.compile(
     r"\((?:no|not)-[a-z-]+\)"  # the doctor's names of troubles
 )
 # Lines that name this computer's parts: the system's own words.
-OF_THIS_COMPUTER = re.compile(r"audio library|microphone|sound devices|python|proxy|other homecheck")
+OF_THIS_COMPUTER = re.compile(
+    r"audio library|microphone|sound devices|python|proxy|other homecheck|Source: "
+)  # sources are quoted
 KEY = re.compile(r"(?:  |⟦: ⟧)(?:[a-z]+ ){5}[a-z]+$", re.MULTILINE)  # six words to read out
 
 
@@ -49,6 +51,7 @@ def commands(invitation: str, saved: Path) -> list[str]:
         "status", "history", "upload", f"check --no-upload {measuring} --save {saved}", f"show {saved}",
         f"enroll --yes {invitation}", f"enroll --yes {invitation}", "check --unattended --only host*", "status",
         "programs", "schedule status", "credential list", "doctor", "rotate support", "policy list",
+        f"verify {saved}", "policy show chat-only", "stored support",
         "check --program other", f"check --save {saved}/x", "credential fetch other", "schedule run",
         "leave --yes support", "history clear", "uninstall --yes",
     ]  # fmt: skip
