@@ -143,7 +143,7 @@ CAUSES: Final = (
 # What is stored about a person, by the names of members: those that are more than an address or a number.
 STORED: Final = (
     "at", "program id", "program title", "program purpose", "program retention days", "created at", "phone",
-    "mail address",
+    "mail address", "language", "kid", "digest", "seq",
     "timezone", "due", "failing since", "link", "region", "system", "software", "hour", "kept until", "key store",
     "enrolled at", "source address", "replaces", "replaced at", "revoked at", "revoked reason", "expires at",
     "redeemed at", "position", "received at", "finished at", "clock skew", "freshness", "policy name",
@@ -179,9 +179,11 @@ SHORT: Final = (
     "{v1} gives no {v2}: {v3}", "{v1} gives no {v2}s yet", "{v1} is one of RFC 6598", "{v1} refuses: {v2} ({v3})",
     "{v1} went away: {v2}", "{v1}: no evidence: {v2}", "{v1}: only {v2}", "{v1}: there is no key",
     "{v1}; {v2} were sent, in {v3} s", "{name}: is that right?", "{days} days", "of {name}; kept in: {place}",
-    "ends with {digits}", "not JSON: {why}",
+    "ends with {digits}",
+    "of {name}, to {key}; kept in: {before}, now {after}",
 )  # fmt: skip
 SAID: Final = (
+    "this file is damaged: not JSON: {why}",
     "{name} answers",
     "within {seconds} s of {host}",
     "key for {program}",

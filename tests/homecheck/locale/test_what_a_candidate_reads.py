@@ -25,8 +25,8 @@ THEIRS = (
     "Do you work in a room with a door that stays closed during calls, without children, pets or television?",
 )  # fmt: skip
 NOT_WORDS = re.compile(
-    r"https?://[^\s⟦⟧]+|sha256:\w+|[^\s⟦⟧]*[/\\][^\s⟦⟧]+|\b[\w-]+\.[\w.-]+\b|\b\w{43}\b|GHz|GiB|UTC|USB|\b(?:eth|en|wl)\w+|"
-    r"homecheck (?:check|credential|verify|upload|status|schedule)\b[^⟦⟧\n]*|homecheck(?= |:)|--\w[\w-]*|"
+    r"https?://[^\s⟦⟧]+|sha256:\w+|[^\s⟦⟧]*[/\\][^\s⟦⟧]+|\b[\w-]+\.[\w.-]+\b|(?<![\w-])(?:[\w-]{43}|[\w-]{22}|[0-9a-f]{16})(?![\w-])|EdDSA|Python|[^\s⟦⟧]+/log\+\S+|\b[0-9a-f-]{36}\b|\d{4}-\d\d-\d\dT\S+Z|GHz|GiB|UTC|USB|\b(?:eth|en|wl)\w+|"
+    r"homecheck (?:check|credential|verify|upload|status|schedule)\b[^⟦⟧\n]*|homecheck(?= |:|⟦)|--\w[\w-]*|"
     r"[A-Z][A-Z_]{3,}|(?m:^(?:Usage: |Try ).*$|^Error: )|"  # click's own words, which have tests of their own
     r"\((?:no|not)-[a-z-]+\)"  # the doctor's names of troubles
 )
