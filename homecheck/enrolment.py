@@ -29,12 +29,14 @@ from homecheck.standards.rfc_3339 import from_text, to_text
 from homecheck.strict_json import Record, parse_object, serialize
 
 __all__ = [
-    "Damaged", "Enrolment", "Enrolments", "Invitation", "NoChallengeError", "agree", "fetch_nonce", "find", "forget",
-    "forget_retired", "leave", "load_enrolments", "prepare_key", "read_enrolments", "read_invitation", "redeem",
+    "LEFT_OUT", "Damaged", "Enrolment", "Enrolments", "Invitation", "NoChallengeError", "agree", "fetch_nonce", "find",
+    "forget", "forget_retired", "leave", "load_enrolments", "prepare_key", "read_enrolments", "read_invitation", "redeem",
     "refresh_policy", "software", "store_enrolment", "with_retired",
 ]  # fmt: skip
 
 JOSE: Final = "application/jose"
+# How whoever goes on without a program says so.
+LEFT_OUT: Final = "{program} is left out as it cannot be used just now, and the other programs go on: {why}. {advice}"
 
 # A program's name becomes a file's name on three systems; Windows keeps some names for devices.
 _PROGRAM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")

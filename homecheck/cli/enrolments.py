@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from homecheck.config import Home
-from homecheck.enrolment import Damaged, Enrolment, read_enrolments
+from homecheck.enrolment import LEFT_OUT, Damaged, Enrolment, read_enrolments
 from homecheck.locale.here import _, said
 from homecheck.printable import printable
 
@@ -22,4 +22,4 @@ def readable_enrolments(home: Home) -> tuple[Enrolment, ...]:
 def left_out(one: Damaged) -> str:
     """Return in words that a program is left out, why, and what to do."""
     why, advice = said(printable(one.message)), said(printable(one.advice))
-    return _("{program} is left out: {why}. {advice}", program=one.program, why=why, advice=advice)
+    return _(LEFT_OUT, program=one.program, why=why, advice=advice)

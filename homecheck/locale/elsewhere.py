@@ -183,6 +183,7 @@ SHORT: Final = (
     "of {name}, to {key}; kept in: {before}, now {after}",
 )  # fmt: skip
 SAID: Final = (
+    "{program} is left out as it cannot be used just now, and the other programs go on: {why}. {advice}",
     "this file is damaged: not JSON: {why}",
     "{name} answers",
     "within {seconds} s of {host}",

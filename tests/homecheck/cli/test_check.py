@@ -176,7 +176,7 @@ def test_a_program_that_cannot_be_signed_for_is_left_out_and_the_other_is_sent(h
     assert (sent["program"], sent["status"]) == ("voice", "accepted")
     assert (left_out["program"], left_out["status"], left_out["verdict"]) == ("sales", "none", None)
     assert "sales.json: this file is damaged" in left_out["message"]
-    assert done.err.count("sales is left out: ") == 1
+    assert done.err.count("sales is left out as it cannot be used") == 1
 
 
 def test_where_no_program_can_be_signed_for_nothing_is_measured_and_it_is_no_private_check(home: Home) -> None:

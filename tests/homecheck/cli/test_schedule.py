@@ -668,7 +668,7 @@ def test_a_damaged_enrolment_is_named_once_and_the_others_are_checked(scheduled:
     (scheduled.enrolments / "sales.json").write_bytes(b'{"v": 1')
     status, (line,) = run_round(scheduled, lambda: MONDAY, QUIET, never)
     assert status == 0
-    assert line.startswith("sales is left out: ")
+    assert line.startswith("sales is left out as it cannot be used")
     assert "sales.json: this file is damaged" in line
     assert "ask for a new invitation" in line
     checks = Checks()
@@ -678,8 +678,8 @@ def test_a_damaged_enrolment_is_named_once_and_the_others_are_checked(scheduled:
         told = json.loads(homecheck(scheduled, *command.split(), "--output", "json").out)
         parts = told if command == "schedule status" else told["schedule"]
         assert [one["program"] for one in parts["programs"]] == ["voice"]
-    assert "sales is left out: " in homecheck(scheduled, "status").out
-    assert "sales is left out: " in homecheck(scheduled, "programs").out
+    assert "sales is left out as it cannot be used" in homecheck(scheduled, "status").out
+    assert "sales is left out as it cannot be used" in homecheck(scheduled, "programs").out
     (scheduled.enrolments / "sales.json").unlink()
     assert run_round(scheduled, lambda: MONDAY + timedelta(hours=4), QUIET, never) == (0, [])
     assert rechecks.load(scheduled).unreadable == ()
