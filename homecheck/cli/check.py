@@ -57,8 +57,8 @@ CLOCK_SECONDS: Final = 90.0  # the nearest whole minute is then at least two, an
 def check(**options: Any) -> int:
     """Measure this home office, sign the evidence, send it, and show what passed and what to change.
 
-    Exit status: 0 passed · 10 not passed · 11 not decided · 20 measured, but not delivered (it is kept) ·
-    1 stopped · 2 wrong usage.
+    Exit status: 0 passed · 10 not passed · 11 not decided · 20 measured, but not delivered (it is kept), or a program
+    was left out because its enrolment or key cannot be used · 1 stopped · 2 wrong usage.
     """
     return perform(CheckOptions(**options), Home.default())
 
