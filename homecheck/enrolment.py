@@ -30,8 +30,8 @@ from homecheck.strict_json import Record, parse_object, serialize
 
 __all__ = [
     "LEFT_OUT", "Damaged", "Enrolment", "Enrolments", "Invitation", "NoChallengeError", "agree", "fetch_nonce", "find",
-    "forget", "forget_retired", "leave", "load_enrolments", "prepare_key", "read_enrolments", "read_invitation", "redeem",
-    "refresh_policy", "software", "store_enrolment", "with_retired",
+    "forget", "forget_retired", "leave", "load_enrolments", "prepare_key", "read_enrolments", "read_invitation",
+    "redeem", "refresh_policy", "software", "store_enrolment", "with_retired",
 ]  # fmt: skip
 
 JOSE: Final = "application/jose"
