@@ -10,7 +10,7 @@ run:
 test:
 	@sh tools/setup test
 	@sh tools/check
-	@.venv/bin/python -m pytest
+	@.venv/bin/python tools/tests.py
 
 # What needs no running program: format, lint, types on three systems, import direction.
 check:

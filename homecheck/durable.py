@@ -17,6 +17,7 @@ from homecheck.errors import StateError
 
 TEMPORARY: Final = ".tmp"  # suffix of files that are being written; one that was left behind by a crash is worthless
 ADVICE: Final = "Free some disk space, and check that the folder belongs to you; then try again."
+FOLDER_ADVICE: Final = "Check who owns the folder: a homecheck that was run with sudo leaves it to the administrator."
 
 
 def make_folder(path: Path) -> None:
@@ -64,6 +65,21 @@ def read(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise StateError(f"{path}: cannot read this file: {error.strerror}", "Check who owns the file.") from None
+
+
+def files(folder: Path, suffix: str = "") -> tuple[Path, ...]:
+    """Return the files in `folder` whose names end with `suffix`, sorted; none where there is no such folder.
+
+    StateError when it cannot be read: `Path.glob` would say that it is empty, and a program would be left out silently.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(suffix) and entry.is_file()]
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise StateError(f"{folder}: cannot read this folder: {error.strerror}", FOLDER_ADVICE) from None
+    return tuple(folder / name for name in sorted(names))
 
 
 def _write_new(path: Path, data: bytes) -> None:

@@ -131,7 +131,7 @@ def load_enrolments(home: Home) -> tuple[Enrolment, ...]:
 def read_enrolments(home: Home) -> Enrolments:
     """Return all enrolments: one that is damaged hides no other. StateError for a folder that cannot be read."""
     good, damaged = [], []
-    for path in sorted(_stored(home)):
+    for path in _stored(home):
         try:
             good.append(_load(path))
         except StateError as error:
@@ -335,17 +335,23 @@ def _read(record: Record, name: str, enrolled_at: datetime, agreed: frozenset[st
         policy=policy,
         policy_envelope=envelope,
         policy_issued_at=issued_at,
-        responder_url=_safe_address(responder.text("url")) if responder else None,
+        responder_url=_safe_address(responder.text("url"), collector.text("url")) if responder else None,
         responder_key=PublicKey.from_jwk(responder.members("jwk")).jwk() if responder else None,
         enrolled_at=enrolled_at,
         agreed=agreed,
     )
 
 
-def _safe_address(url: str) -> str:
-    """Return the responder's address; Refused when others could read along or change what it says."""
-    if not url.lower().startswith("https://") and not is_loopback(url):
+def _safe_address(url: str, collector: str) -> str:
+    """Return the responder's address; Refused when others could read along or change what it says.
+
+    Refused as well where a collector elsewhere names this very computer: it would have programs here asked things.
+    """
+    here = is_loopback(url)
+    if not url.lower().startswith("https://") and not here:
         raise Refused("schema", f"responder: the address {one_line(url)[:80]!r} does not begin with https://")
+    if here and not is_loopback(collector):
+        raise Refused("schema", f"responder: the address {one_line(url)[:80]!r} is on this computer")
     return url
 
 
@@ -381,14 +387,8 @@ def _load(path: Path) -> Enrolment:
     return enrolment
 
 
-def _stored(home: Home) -> list[Path]:
-    try:
-        return [path for path in home.enrolments.iterdir() if path.suffix == ".json"]
-    except FileNotFoundError:
-        return []
-    except OSError as error:  # a folder that cannot be read is not one without enrolments
-        advice = "Check who owns the folder."
-        raise StateError(f"{home.enrolments}: cannot read this folder: {error.strerror}", advice) from None
+def _stored(home: Home) -> tuple[Path, ...]:
+    return durable.files(home.enrolments, ".json")
 
 
 def _path(home: Home, program: str) -> Path:

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from homecheck import __version__
+from homecheck import __version__, loopback
 from homecheck.errors import DeliveryError, Refused
 from homecheck.strict_json import Record, parse_object
 
@@ -30,7 +30,6 @@ CONNECT_SECONDS: Final = 5.0
 REQUEST_SECONDS: Final = 30.0
 MAX_ANSWER: Final = 1_048_576  # bytes; the largest honest answer is a receipt with its findings, a few ten thousand
 PROBLEM: Final = "application/problem+json"
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 _UNTRUSTED: Final = (
     "Do not try to get round this. Check that the computer's date is right. A filter or antivirus program may be "
@@ -140,7 +139,7 @@ def exchange(
 
 def no_answer(url: str, error: Exception | None, seconds: float) -> NoAnswer:
     """Return the error that a person can act on: name, certificate, refusal or time, and whose it is."""
-    host = urlsplit(url).netloc or url
+    host = _named(url)
     causes = list(_causes(error))
     for cause in causes:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -164,8 +163,19 @@ def no_answer(url: str, error: Exception | None, seconds: float) -> NoAnswer:
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether `url` is on this computer."""
-    return urlsplit(url).hostname in LOOPBACK
+    """Tell whether `url` is on this computer; what is no address is nowhere."""
+    try:
+        return loopback.is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def _named(url: str) -> str:
+    """Return what messages call a server: its host and port; all of an address that has none."""
+    try:
+        return urlsplit(url).netloc or url
+    except ValueError:
+        return one_line(url)[:100]
 
 
 def one_line(text: str) -> str:
@@ -182,7 +192,7 @@ def _exchange(http: Http, method: str, url: str, body: bytes | None, content_typ
         data=body,
         headers=headers,
         # A proxy elsewhere cannot know what listens on this computer.
-        proxies={"no_proxy": ",".join(LOOPBACK)} if is_loopback(url) else None,
+        proxies={"no_proxy": urlsplit(url).hostname or ""} if is_loopback(url) else None,
         timeout=(min(CONNECT_SECONDS, seconds), seconds),
         allow_redirects=False,
         stream=True,

@@ -114,7 +114,7 @@ def put(home: Home, envelope: bytes, program: str, now: datetime | None = None) 
 def waiting(home: Home) -> tuple[Waiting, ...]:
     """Return what waits, oldest first. Files that are not the spool's own are left alone."""
     found = []
-    for path in _files(home.spool):
+    for path in durable.files(home.spool):
         if match := _ENVELOPE_NAME.fullmatch(path.name):
             name = f"sha256:{match[1]}"
             try:
@@ -161,7 +161,7 @@ def set_aside(home: Home, name: str, reason: str, now: datetime | None = None) -
 def aside(home: Home) -> tuple[Aside, ...]:
     """Return what was set aside, newest first."""
     found = []
-    for path in _files(_aside(home)):
+    for path in durable.files(_aside(home)):
         if match := _ENVELOPE_NAME.fullmatch(path.name):
             found.append(_read_aside(home, match[1]))
     return tuple(sorted(found, key=lambda one: (one.at is not None, one.at), reverse=True))
@@ -241,7 +241,7 @@ def make_room(home: Home, needed: int, now: datetime) -> tuple[str, ...]:
     for one in waiting(home):
         if now - one.since > KEEP:
             dropped.append(_drop(home, one.digest))
-    for path in sorted(_files(_aside(home)), key=lambda file: file.name):
+    for path in durable.files(_aside(home)):
         given_up = _modified(path)
         if given_up and (now - given_up > KEEP or used_bytes(home) + needed > MAX_BYTES):
             durable.remove(path)
@@ -256,7 +256,7 @@ def make_room(home: Home, needed: int, now: datetime) -> tuple[str, ...]:
 def used_bytes(home: Home) -> int:
     """Return how many bytes of evidence wait or are set aside."""
     sizes = []
-    for path in (*_files(home.spool), *_files(_aside(home))):
+    for path in (*durable.files(home.spool), *durable.files(_aside(home))):
         try:
             sizes.append(path.stat().st_size)
         except FileNotFoundError:
@@ -278,7 +278,7 @@ def _drop(home: Home, name: str) -> str:
 
 def _remove_leftovers(home: Home, now: datetime) -> None:
     """Remove what a crash left behind: temporary files, notes and locks without envelope. Young ones may be in use."""
-    for path in _files(home.spool):
+    for path in durable.files(home.spool):
         orphan = path.suffix in (".json", ".lock") and not path.with_suffix(".jws").exists()
         made = _modified(path) if path.suffix == durable.TEMPORARY or orphan else None
         if made and now - made > timedelta(hours=1):
@@ -310,13 +310,6 @@ def _hex(name: str) -> str:
     if not match:
         raise ValueError(f"{name!r:.80} is no digest")
     return match[1]
-
-
-def _files(folder: Path) -> tuple[Path, ...]:
-    try:
-        return tuple(path for path in folder.iterdir() if path.is_file())
-    except FileNotFoundError:
-        return ()
 
 
 def _modified(path: Path) -> datetime | None:

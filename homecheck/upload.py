@@ -173,7 +173,8 @@ def deliver_waiting(
             delivery = Delivery(one.program, "waiting", one.digest, message=error.message, advice=error.advice)
         deliveries.append(delivery)
     for enrolment in known.good:
-        forget_retired(home, enrolment)  # keys that were kept for what has just been sent
+        with suppress(HomecheckError):  # the next time will do; what has become of the results must be told now
+            forget_retired(home, enrolment)  # keys that were kept for what has just been sent
     return tuple(deliveries)
 
 
@@ -181,7 +182,7 @@ def stored_receipts(home: Home, enrolments: tuple[Enrolment, ...]) -> tuple[tupl
     """Return the receipts kept here that verify under a pinned key, newest first, each with its own digest."""
     keys = {kid: key for enrolment in enrolments for kid, key in enrolment.keys.items()}
     found = []
-    for path in home.receipts.glob("*.receipt.jws"):
+    for path in durable.files(home.receipts, ".receipt.jws"):
         envelope = "sha256:" + path.name.removesuffix(".receipt.jws")
         signed = durable.read(path) or b""
         try:
@@ -435,7 +436,7 @@ def _claimed_kid(home: Home, one: spool.Waiting) -> str | None:
     try:
         envelope = spool.read_envelope(home, one.digest)
         kid = unverified_header(envelope)["kid"] if envelope else None
-        if kid and any(path.stem == kid for path in home.keys.glob("*.jwk")):
+        if kid and any(path.stem == kid for path in durable.files(home.keys, ".jwk")):
             return kid
     except (Refused, KeyStoreError):
         return None

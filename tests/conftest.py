@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import alone
 from tests.needs import need_program
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 
 os.environ["HOMECHECK_LANG"] = "en"  # whatever language the tester reads; a test of another one names it itself
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest chooses by markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    alone.mark(items)
 
 
 @pytest.fixture
@@ -40,7 +46,9 @@ def chromium() -> Iterator[Any]:
     with sync_playwright() as playwright:
         # No sandbox: tests also run as root, and look at our own pages alone.
         browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+            executable_path=program,
+            args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+            timeout=120_000,
         )
         yield browser
         browser.close()

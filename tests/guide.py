@@ -24,7 +24,7 @@ from probes.network import Network
 from probes.quiet_room import QuietRoom
 from tests.live_collector import Site, in_thread
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 BEEPS = 2  # that the quick headset probe always plays
 
 
@@ -73,6 +73,7 @@ def guided(home: Home, build: Build = quick, **more: Any) -> Iterator[Guided]:
     thread.start()
     try:
         _wait_until(lambda: served.server.started or not thread.is_alive())
+        assert served.server.started, "the guide does not serve"
         yield Guided(served, addresses, thread)
     finally:
         served.server.should_exit = True

@@ -12,7 +12,7 @@ import requests
 
 from tests.guide import Guided
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 class Visitor:

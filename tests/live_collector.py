@@ -36,7 +36,7 @@ from tests.people import PASSES, POLICY_TEXT, Character, Worker
 from tests.ports import free_port
 from tests.postgres import dump
 
-STARTUP_SECONDS = 20.0
+STARTUP_SECONDS = 60.0
 PROGRAM = "support"
 CHEAP = Passwords(memory_kib=64, passes=1, lanes=1)  # tests of forms hash many passwords
 
@@ -144,6 +144,7 @@ def in_thread(
     thread.start()
     try:
         wait_until(lambda: server.started or not thread.is_alive())
+        assert server.started, f"the collector does not serve at {site.url}"
         yield site
     finally:
         server.should_exit = True

@@ -92,6 +92,7 @@ class Rogue:
         self.discovery: dict[str, Any] = {}
         self.answer: dict[str, str] = {}  # changes of what is sent back with the browser
         self.userinfo: dict[str, Any] = {"sub": "s-1", "groups": ["it"]}
+        self.withheld = 0  # bytes that are promised and do not come, at the end of each answer
 
 
 @contextmanager
@@ -141,9 +142,10 @@ def rogue() -> Iterator[Rogue]:
             data = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
+            self.send_header("Content-Length", str(len(data) + state.withheld))
             self.end_headers()
             self.wfile.write(data)
+            self.close_connection = bool(state.withheld)
 
         def log_message(self, *_: object) -> None:
             pass

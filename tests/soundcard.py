@@ -30,6 +30,8 @@ from numpy.typing import NDArray
 
 from tests.needs import need, need_library, need_program
 
+PATIENCE_SECONDS: Final = 60.0  # on a machine that has much else to do
+
 
 @dataclass(frozen=True)
 class VirtualDevice:
@@ -230,7 +232,7 @@ class SoundCard:
     def pactl(self, *arguments: str) -> str:
         """Return what pactl prints."""
         return subprocess.run(
-            ["pactl", *arguments], env=self._env(), check=True, capture_output=True, text=True, timeout=10
+            ["pactl", *arguments], env=self._env(), check=True, capture_output=True, text=True, timeout=PATIENCE_SECONDS
         ).stdout
 
     def _env(self) -> dict[str, str]:
@@ -238,17 +240,19 @@ class SoundCard:
 
     def _wait_until_ready(self) -> None:
         """Return when the last line of the script has been carried out."""
-        for _ in range(500):
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
             if self.daemon.poll() is not None:
                 raise RuntimeError(f"PulseAudio ended: {(self.folder / 'log').read_text(encoding='utf-8')}")
-            asked = subprocess.run(["pactl", "info"], env=self._env(), capture_output=True, timeout=10)
+            asked = subprocess.run(["pactl", "info"], env=self._env(), capture_output=True, timeout=PATIENCE_SECONDS)
             if asked.returncode == 0:  # the script has been carried out before the first client is answered
                 return
             time.sleep(0.02)
         raise TimeoutError("PulseAudio does not answer")
 
     def _wait_for_stream(self, kind: str, process: int) -> None:
-        for _ in range(200):
+        end = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < end:
             if f'"application.process.id":"{process}"' in self.pactl("-f", "json", "list", kind):
                 return
             time.sleep(0.02)

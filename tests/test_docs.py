@@ -58,3 +58,27 @@ def test_the_architecture_page_shows_the_layers_that_are_checked() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## Imports point down")[2]
     shown = re.findall(r"^    (\S.*)$", page, re.MULTILINE)
     assert [line.partition("(")[0].strip() for line in shown] == checked
+
+
+PAGES = sorted((ROOT / "docs").glob("*.md")) + sorted((ROOT / "docs" / "probes").glob("*.md"))
+
+
+def test_every_module_that_the_documentation_names_is_there() -> None:
+    """A newcomer who is sent to a file that has moved loses an hour."""
+    folders = ("homecheck", "probes", "tests", "tools", "bench")
+    modules = [f"/{path.relative_to(ROOT).as_posix()}" for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    named = {
+        (page.relative_to(ROOT).as_posix(), module)
+        for page in (*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md")
+        for module in re.findall(r"`([a-z0-9_/]+\.py)`", page.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 20
+    gone = [(page, name) for page, name in named if not any(module.endswith(f"/{name}") for module in modules)]
+    assert sorted(gone) == []
+
+
+def test_every_page_is_found_from_the_first_one() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(([^)#]+)", index))
+    pages = {page.relative_to(ROOT / "docs").as_posix() for page in PAGES} - {"index.md"}
+    assert sorted(pages - linked) == []

@@ -40,7 +40,8 @@ home, others = Home.at(Path(sys.argv[1])), sys.stdin.buffer.read()
 time.sleep(1.5)  # cron knows tables by their time in whole seconds: not in the one in which it began
 subprocess.run(["crontab", "-"], input=others, check=True)
 left = 60 - time.time() % 60
-minute = time.localtime(time.time() + left + (60 if left < 10 else 0)).tm_min % 15  # cron reads its tables each minute
+next_minute = time.time() + left + (60 if left < 20 else 0)  # cron reads its tables each minute
+minute = time.localtime(next_minute).tm_min % 15
 cron, job = Cron(), job_for(home, minute)
 assert cron.is_there() and not cron.is_installed(job)
 for _ in range(2):

@@ -11,8 +11,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.needs import need, need_program
+from tests.ports import free_port
 
-STARTUP_SECONDS = 20.0
+STARTUP_SECONDS = 60.0
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def software_tpm(folder: Path) -> Iterator[str]:
     need(importlib.util.find_spec("tpm2_pytss") is not None, "tpm2-pytss is not installed", remedy)
     folder.mkdir(exist_ok=True)
     for _ in range(5):  # another program may take one of the two ports in between
-        port = _two_free_ports()
+        port = free_port(also_next=True)
         process = subprocess.Popen(_command(folder, port), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             if _answers(port + 1, process):
@@ -41,16 +42,6 @@ def _command(folder: Path, port: int) -> list[str]:
         "--server", f"type=tcp,port={port},bindaddr=127.0.0.1",
         "--ctrl", f"type=tcp,port={port + 1},bindaddr=127.0.0.1",
     ]  # fmt: skip
-
-
-def _two_free_ports() -> int:
-    while True:
-        with socket.socket() as one, socket.socket() as other:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            with suppress(OSError, OverflowError):
-                other.bind(("127.0.0.1", port + 1))
-                return port
 
 
 def _answers(port: int, process: subprocess.Popen[bytes]) -> bool:

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # what is of this tree, whatever is installed
+
 import man  # beside this file
 
 from homecheck.cli import homecheck

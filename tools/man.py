@@ -1,6 +1,6 @@
 """Manual pages from the commands: one for `homecheck`, and one for each command with all that is below it.
 
-Called by tools/docs.py. In man(7) as groff and mandoc both read it; tests/test_man.py has both look for mistakes.
+Called by tools/docs.py. In man(7) as groff and mandoc both read it; tests/test_docs.py has mandoc look for mistakes.
 """
 
 from __future__ import annotations

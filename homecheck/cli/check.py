@@ -36,7 +36,7 @@ from homecheck.errors import DeliveryError, HomecheckError, StateError
 from homecheck.file_lock import exclusive
 from homecheck.history import History, Source
 from homecheck.key_change import begun_rotation, rotate
-from homecheck.locale.here import _, plural, said
+from homecheck.locale.here import N_, _, plural, said
 from homecheck.measurement import CheckSetup, Probe
 from homecheck.policy import DEFAULT_POLICY, Policy, load_policy
 from homecheck.report.words import label, where_to
@@ -79,7 +79,8 @@ def perform(options: CheckOptions, home: Home) -> int:
 
 
 def _check(options: CheckOptions, home: Home) -> int:
-    with alone(home, "Two at once would spoil each other's measurements. Wait until the other one has finished."):
+    advice = N_("Two at once would spoil each other's measurements. Wait until the other one has finished.")
+    with alone(home, advice):
         return _perform(Session(options, home))
 
 
@@ -281,7 +282,7 @@ def _tell_targets(session: Session, setup: CheckSetup, probes: Sequence[Probe]) 
     tried = {found.name for probe in probes for found in probe.quantities}
     places = sorted({where_to(target.address) for target in setup.targets if target.quantity in tried})
     if places:
-        session.out.print(_("This check also connects to {places}.", places=", ".join(places)), markup=False)
+        session.out.print(_("This check also connects to {addresses}.", addresses=", ".join(places)), markup=False)
 
 
 def _mind_the_clock(session: Session, collected: Collected) -> None:

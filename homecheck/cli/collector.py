@@ -52,7 +52,8 @@ def init(database: Database, name: str, url: str | None, responders: tuple[str, 
     """Make the database, the signing key, and a first administrator with a link to sign in once."""
     from homecheck.collector import setup
 
-    pinned = [fetch_responder(address) for address in responders]  # before anything is made
+    ours = setup.clean_url(url) if url else setup.DEFAULT_URL
+    pinned = [fetch_responder(address, ours) for address in responders]  # before anything is made
     made = setup.create(database, name, url, utc_now())
     for address, key in pinned:
         pin(database, address, key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,9 +21,6 @@ from homecheck.clock import utc_now
 if TYPE_CHECKING:
     from homecheck.collector.store.database import Database
     from homecheck.collector.store.tokens import Token
-
-USER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
-
 
 ROLES: Final = ("viewer", "reviewer", "admin", "auditor")
 
@@ -49,9 +45,11 @@ PROGRAM_OF_ROLE = click.option(
 @with_database
 def add_user(database: Database, name: str, role: Any, program_id: str) -> None:
     """Add a user: viewer and auditor read, reviewer also invites, admin also revokes."""
-    if not USER_NAME.fullmatch(name):
-        raise click.UsageError(f"{name!r}: a user's name has letters, digits and . _ @ -, at most 100")
     from homecheck.collector import administration
+    from homecheck.collector.user_changes import NAME
+
+    if not NAME.fullmatch(name):
+        raise click.UsageError(f"{name!r}: a user's name has letters, digits and . _ @ -, at most 100")
 
     administration.add_user(database, name, role, operator(), utc_now(), program_id)
     advise(f"Next: homecheck collector user link {name}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
+from homecheck import durable
 from homecheck.clock import utc_now
 from homecheck.errors import SetupError
 from homecheck.numbers import counted
@@ -157,9 +159,12 @@ def _destination(file: str | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    path, temporary = Path(file), Path(f"{file}.tmp")
+    if not Path(file).is_dir() and Path(file).exists() and not Path(file).is_file():
+        # A device would be replaced by a file, for everybody on this computer.
+        raise SetupError(f"{file}: is no file", "Name a file, or leave --file out and send stdout there.")
+    path, temporary = Path(file), Path(f"{file}.{secrets.token_hex(8)}{durable.TEMPORARY}")  # nobody else's, for sure
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as stream:
                 yield stream

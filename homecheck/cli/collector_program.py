@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -19,9 +18,6 @@ from homecheck.clock import utc_now
 if TYPE_CHECKING:
     from homecheck.collector.store.database import Database
     from homecheck.collector.store.programs import PolicyVersion, Program
-
-PROGRAM_ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
-
 
 DEFAULT_PURPOSE: Final = (
     "To see whether your home office meets the requirements of this line of work, and to help you where it does not."
@@ -43,10 +39,12 @@ def program() -> None:
 def add_program(
     database: Database, program_id: str, policy_name: str, title: str | None, purpose: str, retention_days: int
 ) -> None:
-    """Add a program. ID is a short word of small letters, digits and hyphens."""
-    if not PROGRAM_ID.fullmatch(program_id):
-        raise click.UsageError(f"{program_id!r}: an ID has small letters, digits and hyphens, at most 64")
+    """Add a program. ID is a short word of small letters and digits, with - and _ between them."""
     from homecheck.collector import administration
+    from homecheck.collector.program_changes import ID
+
+    if not ID.fullmatch(program_id):
+        raise click.UsageError(f"{program_id!r}: an ID has small letters and digits, with - and _ between, at most 64")
 
     policy, source = _load_policy(policy_name)
     added = administration.add_program(

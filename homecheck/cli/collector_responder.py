@@ -28,9 +28,12 @@ def responder() -> None:
 @with_database
 def add_responder(database: Database, url: str) -> None:
     """Ask the responder at URL for its key, and trust that key from now on."""
-    from homecheck.collector.setup import clean_url
+    from homecheck.collector.store import settings
+    from homecheck.collector.store.database import opened
 
-    address, key = fetch_responder(clean_url(url))
+    with opened(database) as db:
+        collector = settings.read(db).url
+    address, key = fetch_responder(url, collector)
     pin(database, address, key)
     click.echo(f"{address} {key.kid}")
 
@@ -61,11 +64,15 @@ def remove_responder(database: Database, url: str) -> None:
     administration.remove_responder(database, url, operator(), utc_now())
 
 
-def fetch_responder(url: str) -> tuple[str, Any]:
-    """Return the address of a responder and the key that it shows there. SetupError when it does not."""
-    from homecheck.collector.responders import fetch_key
+def fetch_responder(url: str, collector: str) -> tuple[str, Any]:
+    """Return the address of a responder and the key that it shows there. SetupError when it does not.
 
-    return url, fetch_key(url)
+    `collector` is the address of the collector that is to trust it.
+    """
+    from homecheck.collector.responders import clean_address, fetch_key
+
+    address = clean_address(url, collector)
+    return address, fetch_key(address)
 
 
 def pin(database: Database, url: str, key: Any) -> None:

@@ -54,7 +54,7 @@ def enroll(invite_url: str, yes: bool, key: Store | None) -> int:
         forget(invitation, home, with_key=True)
         click.echo(_("Nothing was sent, and the key is deleted again."), err=True)
         return 1
-    with alone(home, "Wait until it has finished: a new key may take the place of the one that it uses."):
+    with alone(home, N_("Wait until it has finished: a new key may take the place of the one that it uses.")):
         if waiting(home):
             click.echo(_("What waits from earlier checks is sent first."), err=True)
             deliver_waiting(home, http, deadline_seconds=PATIENCE_SECONDS)

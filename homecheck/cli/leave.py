@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from homecheck import drift, rechecks, spool
+from homecheck.cli.alone import alone
 from homecheck.cli.asking import agrees
 from homecheck.config import Home
 from homecheck.enrolment import find
 from homecheck.enrolment import leave as leave_program
 from homecheck.holder import SUFFIX, forget
-from homecheck.locale.here import _, plural
+from homecheck.locale.here import N_, _, plural
 
 
 @click.command(short_help="Take no longer part in a program.")
@@ -38,10 +39,11 @@ def leave(program: str, yes: bool) -> int:
     if not yes and not agrees(_("Leave?")):
         click.echo(_("Nothing was changed."), err=True)
         return 1
-    leave_program(home, enrolment)
-    forget(home, enrolment.program)
-    drift.forget(home, enrolment.program)
-    rechecks.forget(home, enrolment.program)
+    with alone(home, N_("Wait until it has finished: it needs the key that you have now.")):
+        leave_program(home, enrolment)
+        forget(home, enrolment.program)
+        drift.forget(home, enrolment.program)
+        rechecks.forget(home, enrolment.program)
     click.echo(_("Left {program}", program=enrolment.program))
     return 0
 

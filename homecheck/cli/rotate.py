@@ -16,7 +16,7 @@ from homecheck.fingerprint import words
 from homecheck.holder import fetch_credential, holds
 from homecheck.key_change import rotate as change_key
 from homecheck.key_stores import Store, read_key, store_of
-from homecheck.locale.here import _, said
+from homecheck.locale.here import N_, _, said
 from homecheck.upload import deliver_waiting, new_session
 
 
@@ -32,7 +32,7 @@ def rotate(program: str | None, key: Store | None) -> int:
     Exit status: 0 changed · 1 not changed, with the reason · 2 wrong usage.
     """
     home, http = Home.default(), new_session()
-    with alone(home, "Wait until it has finished: it needs the key that you have now."):
+    with alone(home, N_("Wait until it has finished: it needs the key that you have now.")):
         enrolments = readable_enrolments(home) if program is None else (find(home, program),)
         if not enrolments:
             advice = "Enrol with the address in your invitation: homecheck enroll URL"

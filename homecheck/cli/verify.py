@@ -13,6 +13,7 @@ from typing import Final
 
 import click
 
+from homecheck import durable
 from homecheck.appraisal import AttestationResult
 from homecheck.callback import Confirmation, Heard, Request, is_confirmation, verify_confirmation
 from homecheck.cli.credential_words import presented_lines
@@ -306,7 +307,7 @@ def pinned_keys(home: Home) -> dict[str, KnownKey]:
     from homecheck.cli.enrolments import readable_enrolments  # here: with --jwks nothing of the state is read
 
     known: dict[str, KnownKey] = {}
-    for path in sorted(home.keys.glob("*.jwk")):
+    for path in durable.files(home.keys, ".jwk"):
         try:
             key = read_public(path)
         except KeyStoreError as error:

@@ -49,6 +49,7 @@ from homecheck.collector.body import (
 )
 from homecheck.collector.context import Collector
 from homecheck.collector.devices import check_counts, find_device
+from homecheck.collector.errand import unending
 from homecheck.collector.headers import SecurityHeaders
 from homecheck.collector.log import proof_of_growth
 from homecheck.collector.log_memory import EVERY_SECONDS, remember
@@ -362,7 +363,7 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
         current_default_thread_limiter().total_tokens = PAGES_AT_ONCE
         collector.writer.start()
         chores = (remember_the_log, keep_promises, keep_months)
-        tasks = [asyncio.create_task(chore(collector)) for chore in chores]
+        tasks = [asyncio.create_task(unending(chore, collector)) for chore in chores]
         errands = (Courier(collector), Postman(collector), Repetitions(collector))
         for errand in errands:
             errand.start()

@@ -1,13 +1,18 @@
-"""A job that the collector does beside its answers, again and again, in a thread of its own, as long as it serves."""
+"""A job that the collector does beside its answers, again and again, in a thread of its own, as long as it serves.
+
+Neither this nor what `unending` keeps in the event loop may end before the collector does: nobody waits for it, so
+nobody would miss it. An error that nobody expected is logged with its trace, and the job goes on (docs/decisions/0170).
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Final, TypeVar
 
 from homecheck.collector.context import Collector
 from homecheck.collector.store.database import Connection
@@ -15,6 +20,7 @@ from homecheck.errors import HomecheckError
 
 Result = TypeVar("Result")
 log = logging.getLogger("homecheck.collector")
+AGAIN_SECONDS: Final = 60.0
 
 
 @dataclass
@@ -52,3 +58,17 @@ class Errand(ABC):
                 self.tick()
             except (HomecheckError, OSError) as error:  # nothing is lost: the next tick tries again
                 log.error("%s: %s", self.name, error)
+            except Exception:  # letters, for one, would just stop coming
+                log.exception("%s: an error that nobody expected; tried again", self.name)
+
+
+async def unending(
+    chore: Callable[[Collector], Awaitable[None]], collector: Collector, again_seconds: float = AGAIN_SECONDS
+) -> None:
+    """Do a chore that goes on for ever, and begin it again where it ends all the same."""
+    while True:
+        try:
+            await chore(collector)
+        except Exception:  # retention, for one, would just not be kept any more
+            log.exception("%s: an error that nobody expected; begun again", getattr(chore, "__name__", "a chore"))
+        await asyncio.sleep(again_seconds)

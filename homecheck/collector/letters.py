@@ -90,7 +90,7 @@ def letter(sender: str, to: str, message_id: str, at: datetime, subject_and_text
     """Return the message. Automatic answers to it are not wanted (RFC 3834)."""
     subject, text = subject_and_text
     made = EmailMessage(policy=SMTPUTF8)
-    made["From"], made["To"] = sender, to
+    made["From"], made["To"] = " ".join(sender.split()), to
     made["Subject"] = " ".join(subject.split())
     made["Date"] = format_datetime(at)
     made["Message-ID"] = f"<{message_id}@{parseaddr(sender)[1].rpartition('@')[2]}>"

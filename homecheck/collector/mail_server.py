@@ -71,11 +71,22 @@ def check_address(address: str) -> str:
 
 
 def configure(db: Connection, folder: Path, server: MailServer, password: str, *, by: By, now: datetime) -> None:
-    """Remember the server, inside a transaction, and its password beside the keys."""
+    """Remember the server, inside a transaction, and its password beside the keys. SetupError for one that is none."""
+    _check_new(server)
     said = {"before": _shown(configured(db)), "after": _shown(server)}
     durable.write(folder / PASSWORD, password.encode())
     settings.write(db, SETTING, serialize(asdict(server)).decode())
     events.note(db, now, "mail-server-set", by, f"{server.host}:{server.port}", **said)
+
+
+def _check_new(server: MailServer) -> None:
+    """SetupError for what no letter could leave by or from. One that is stored already must stay replaceable."""
+    try:
+        server.host.encode("idna")  # as the system's resolver does with it
+    except UnicodeError:
+        raise SetupError(f"{server.host!r:.60}: no name of a server", "Write: smtp.example.com:587") from None
+    if not server.sender.isprintable():  # a line end would begin another header
+        raise SetupError(f"{server.sender!r:.80} is no sender", "Write it like: Acme IT <it@acme.example>")
 
 
 def _shown(server: MailServer | None) -> str:
@@ -126,7 +137,8 @@ def send(
         raise NotSent(
             f"the mail server answered {error.smtp_code} {_words(error.smtp_error)}", lasting=lasting
         ) from None
-    except (OSError, smtplib.SMTPException) as error:  # unreachable, TLS refused, or it broke off
+    # Unreachable, no name (UnicodeError), TLS refused, or it broke off.
+    except (OSError, UnicodeError, smtplib.SMTPException) as error:
         raise NotSent(f"{server.host}:{server.port}: {error}"[:300], lasting=False) from None
 
 

@@ -21,6 +21,7 @@ from homecheck.errors import SetupError
 
 SECONDS: Final = 15.0
 CONNECT_SECONDS: Final = 5.0
+MOST_ADDRESSES: Final = 3  # of one name that are tried, in CONNECT_SECONDS together
 MAX_URL: Final = 1_000
 
 
@@ -75,7 +76,7 @@ def post(
         return Answer(None, error=str(error))
     except (OSError, UnicodeError) as error:
         return Answer(None, error=f"{urlsplit(url).hostname}: {getattr(error, 'strerror', None) or error}")
-    connection = _connection(parts, addresses[0], tls, seconds)
+    connection = _connection(parts, addresses, tls, seconds)
     late = threading.Event()  # the timer's thread still runs for a moment after it has cut the connection off
     timer = threading.Timer(seconds, _end, [connection, late])
     timer.start()
@@ -95,23 +96,35 @@ def post(
 
 
 class _Connection(http.client.HTTPConnection):
-    """Connects to an address that was judged; the name is for the Host header and the certificate."""
+    """Connects to one of the addresses that were judged; the name is for the Host header and the certificate."""
 
-    def __init__(self, parts: SplitResult, address: str, tls: ssl.SSLContext | None, seconds: float) -> None:
+    def __init__(
+        self, parts: SplitResult, addresses: Sequence[str], tls: ssl.SSLContext | None, seconds: float
+    ) -> None:
         super().__init__(parts.hostname or "", _port(parts), timeout=min(seconds, CONNECT_SECONDS))
-        self.address, self.tls, self.seconds = address, tls, seconds
+        self.addresses, self.tls, self.seconds = addresses, tls, seconds
 
     def connect(self) -> None:
-        """Open the connection."""
-        self.sock = socket.create_connection((self.address, self.port), self.timeout)
+        """Open the connection, to the first address that takes it. OSError is that of the last one."""
+        self.sock = self._reached()
         self.sock.settimeout(self.seconds)
         if self.tls is not None:
             self.sock = self.tls.wrap_socket(self.sock, server_hostname=self.host)
 
+    def _reached(self) -> socket.socket:
+        *others, last = self.addresses[:MOST_ADDRESSES]
+        share = (self.timeout or CONNECT_SECONDS) / (len(others) + 1)  # whoever cuts us off must find a socket
+        for address in others:
+            with suppress(OSError):
+                return socket.create_connection((address, self.port), share)
+        return socket.create_connection((last, self.port), share)
 
-def _connection(parts: SplitResult, address: str, tls: ssl.SSLContext | None, seconds: float) -> _Connection:
+
+def _connection(
+    parts: SplitResult, addresses: Sequence[str], tls: ssl.SSLContext | None, seconds: float
+) -> _Connection:
     encrypted = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
-    return _Connection(parts, address, encrypted, seconds)
+    return _Connection(parts, addresses, encrypted, seconds)
 
 
 def _end(connection: _Connection, late: threading.Event) -> None:

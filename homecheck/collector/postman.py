@@ -26,6 +26,7 @@ from homecheck.collector.withdrawing import withdraw
 
 LOOK_EVERY: Final = timedelta(minutes=10)  # for missed check-ins
 AT_ONCE: Final = 20
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)  # before which nothing was received
 CLAIM: Final = timedelta(minutes=5)
 INVITE_LIFE: Final = timedelta(days=7)
 AGAIN_AFTER: Final = timedelta(days=7)  # the second reminder, and the last one
@@ -44,7 +45,8 @@ def note_missed(db: Connection, now: datetime) -> int:
     """Leave an event for each check-in that was missed, and reminders, inside a transaction; return how many."""
     found = 0
     for program in programs.every(db):
-        for one in store.missed(db, program.id, now - program.policy.recheck_every(), 500):
+        recheck = min(program.policy.recheck_every(), now - EPOCH)  # "never" may be longer than any calendar
+        for one in store.missed(db, program.id, now - recheck, 500):
             detail = f"the last check came at {one.received_at:%Y-%m-%d %H:%M} UTC"
             events.add(
                 db, Event(now, store.MISSED, False, "the postman", "", one.digest, detail, program.id, one.person.id)

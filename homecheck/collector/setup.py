@@ -19,6 +19,7 @@ from homecheck.collector.store.users import EVERYWHERE, User
 from homecheck.collector.store.writer import Writer
 from homecheck.config import Home
 from homecheck.errors import HomecheckError, SetupError
+from homecheck.loopback import is_loopback
 from homecheck.signing import base64url
 
 DEFAULT_PORT: Final = 8861
@@ -101,20 +102,23 @@ def _log(database: Database, chosen: Settings) -> Log:
 
 def clean_url(url: str) -> str:
     """Return the address as it stands in every document: scheme and host in lower case, no slash at the end."""
-    parts = urlsplit(url)
-    loopback = parts.hostname in ("127.0.0.1", "localhost", "::1")
+    advice = "Write it like this: https://collector.example.com"
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:  # a bracket without its other half
+        raise SetupError(f"{url!r:.100} is no address of a server: {error}", advice) from None
     try:
         parts.port  # noqa: B018 - reading it checks it
     except ValueError:
         raise SetupError(f"{url!r:.100}: the port is no number", "Write: https://collector.example.com") from None
     if not parts.hostname or parts.scheme not in ("https", "http") or parts.query or parts.fragment or parts.username:
-        raise SetupError(f"{url!r:.100} is no address of a server", "Write it like this: https://collector.example.com")
+        raise SetupError(f"{url!r:.100} is no address of a server", advice)
     if parts.path.strip("/"):
         raise SetupError(
             f"{url!r:.100}: a collector has a host name of its own, without a path",
             "Write: https://collector.example.com",
         )
-    if parts.scheme == "http" and not loopback:
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise SetupError(
             f"{url!r:.100}: without TLS everybody on the way can read it", "Use https://, also behind a proxy."
         )

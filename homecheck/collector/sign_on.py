@@ -22,6 +22,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 from joserfc import jwt
@@ -201,7 +202,8 @@ def _json(address: str, issuer: str) -> dict[str, Any]:
         with requests.get(_address(address, issuer), timeout=SECONDS, allow_redirects=False, stream=True) as answer:
             body = answer.raw.read(MAX_ANSWER + 1, decode_content=True)
             found = json.loads(body) if answer.status_code == 200 and len(body) <= MAX_ANSWER else None
-    except (requests.RequestException, ValueError, OSError) as error:
+    # urllib3's own errors come out where the body is read past requests.
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError, OSError) as error:
         raise SetupError(f"{address}: no answer to be read: {type(error).__name__}", "Is the provider up?") from None
     if not isinstance(found, dict):
         raise SetupError(f"{address}: status {answer.status_code}, or no JSON object", "Is this the right issuer?")

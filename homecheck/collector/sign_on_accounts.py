@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,11 +16,11 @@ from homecheck.collector.store.database import Connection, Database, opened, tra
 from homecheck.collector.store.events import By, Event
 from homecheck.collector.store.sign_on import SignOn
 from homecheck.collector.store.users import EVERYWHERE, Role, User
+from homecheck.collector.user_changes import NAME
 from homecheck.errors import KeyStoreError, SetupError
 from homecheck.keys import refuse_shared
 
 FILE: Final = "sign-on.secret"
-ACCOUNT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 
 
 def set_up(database: Database, chosen: SignOn, secret: str, by: str, now: datetime) -> None:
@@ -102,6 +101,6 @@ def _is_there(db: Connection, place: str) -> bool:
 
 def _free_name(db: Connection, issuer: str, who: Identity) -> str:
     """Return a name for a new account: the provider's, unless somebody here has it: that may be another person."""
-    if ACCOUNT.fullmatch(who.name) and users.find(db, who.name) is None:
+    if NAME.fullmatch(who.name) and users.find(db, who.name) is None:
         return who.name
     return "oidc-" + hashlib.sha256(f"{issuer} {who.subject}".encode()).hexdigest()[:16]

@@ -156,12 +156,13 @@ def approved_words(quantity: str, starts_at: datetime, expires_at: datetime, rea
 
 def read_end(text: str, starts_at: datetime) -> datetime:
     """Return when a waiver ends: after the day that `text` names, or so long after its start. SetupError for others."""
-    if (day := _day(text)) is not None:
-        return day + timedelta(days=1)
+    day = _day(text)
     try:
-        return starts_at + parse_duration(text.strip())
+        return starts_at + parse_duration(text.strip()) if day is None else day + timedelta(days=1)
     except ValueError:
         raise SetupError(f"{text!r:.40} is no day and no duration", WHEN) from None
+    except OverflowError:  # the last day of the year 9999, which people write for "always"
+        raise SetupError(f"{text!r:.40} is more than a year away", WHEN) from None
 
 
 def read_start(text: str, now: datetime) -> datetime:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from homecheck import spool
-from homecheck.cli.local_servers import LocalServers, free_port
+from homecheck.cli.local_servers import LocalServers
 from homecheck.config import Home
 from homecheck.enrolment import Enrolment, fetch_nonce, find, read_invitation, redeem, refresh_policy
 from homecheck.errors import EnrolmentError
@@ -23,6 +23,7 @@ from homecheck.signing import EVIDENCE, sign
 from homecheck.standards.rfc_9562 import uuid7
 from homecheck.upload import Delivery, deliver, deliver_waiting
 from tests.command_line import homecheck
+from tests.ports import free_port
 from tests.scripted_collector import make_evidence
 
 PROGRAM = "voice"

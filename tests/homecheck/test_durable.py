@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from homecheck import durable
+from homecheck import durable, spool
+from homecheck.config import Home
+from homecheck.enrolment import load_enrolments
 from homecheck.errors import StateError
+from homecheck.upload import stored_receipts
 
 
 def test_line_feeds_and_every_other_byte_stay_what_they_are(tmp_path: Path) -> None:
@@ -64,3 +69,42 @@ def test_what_is_not_there_reads_as_none_and_removes_as_done(tmp_path: Path) -> 
 def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="cannot read this file: Is a directory"):
         durable.read(tmp_path)
+
+
+def test_files_are_those_of_the_folder_alone_in_order(tmp_path: Path) -> None:
+    for name in ("b.json", "a.json", "c.jwk"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "begun.json").mkdir()  # a folder is no file, whatever it is called
+    assert [path.name for path in durable.files(tmp_path, ".json")] == ["a.json", "b.json"]
+    assert durable.files(tmp_path / "nowhere") == ()
+
+
+@contextmanager
+def as_a_stranger(folder: Path) -> Iterator[None]:
+    """Be somebody to whom `folder` is closed; root is nobody's stranger, so it becomes another user for a while."""
+    mode, root = folder.stat().st_mode, os.geteuid() == 0
+    folder.chmod(0o700 if root else 0)
+    if root:
+        os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(mode)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its mode bits say nothing")
+def test_a_folder_that_is_somebody_elses_is_named_and_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    """As after `sudo homecheck check`: whoever is enrolled must not be told that they are not."""
+    home = Home.at(tmp_path)
+    for folder in (home.enrolments, home.spool, home.receipts):
+        durable.make_folder(folder)
+        asked = {
+            home.enrolments: lambda: load_enrolments(home),
+            home.spool: lambda: spool.waiting(home),
+            home.receipts: lambda: stored_receipts(home, ()),
+        }[folder]
+        with as_a_stranger(folder), pytest.raises(StateError, match=f"{folder}: cannot read this folder") as told:
+            asked()
+        assert "sudo" in told.value.advice

@@ -228,8 +228,11 @@ def test_an_answer_that_is_not_for_this_enrolment_is_refused(
 
 @pytest.mark.parametrize(
     ("address", "refused"),
-    [("http://measure.example:8862", True), ("http://127.0.0.1:8862", False), ("https://measure.example", False)],
-)
+    [
+        ("http://measure.example:8862", True), ("http://127.0.0.1:8862", False), ("http://127.0.0.2:8862", False),
+        ("https://measure.example", False),
+    ],
+)  # fmt: skip
 def test_a_responder_where_others_could_read_along_is_refused(home: Home, address: str, refused: bool) -> None:
     with ScriptedCollector() as collector:
         responders = [{"url": address, "jwk": collector.key.public.jwk()}]
@@ -291,6 +294,20 @@ def test_enrolling_again_replaces_the_key_but_not_while_evidence_signed_with_it_
         collector.devices.clear()
         third = enrol(collector, home)
         assert key_files(home) == [third.kid]  # nothing waits any more that an earlier one has signed
+
+
+def test_a_collector_elsewhere_cannot_name_a_responder_on_this_very_computer(home: Home) -> None:
+    """Else whoever invites somebody could have the agent ask the programs on that computer."""
+    with ScriptedCollector() as collector:
+        responders = [{"url": "http://127.0.0.1:8862", "jwk": collector.key.public.jwk()}]
+        collector.script("POST", lambda request: collector.enrolled(request, responders=responders))
+        enrol(collector, home)
+    path = home.enrolments / "voice.json"
+    members = json.loads(path.read_text())
+    members["collector"]["url"] = "https://collector.example.com"
+    path.write_text(json.dumps(members))
+    with pytest.raises(StateError, match=r"responder: the address 'http://127\.0\.0\.1:8862' is on this computer"):
+        load_enrolments(home)
 
 
 # What is stored

@@ -15,10 +15,10 @@ import pytest
 
 from homecheck import rechecks, spool
 from homecheck.config import Home
-from homecheck.enrolment import Enrolment, read_invitation, redeem
+from homecheck.enrolment import Enrolment, read_invitation, redeem, store_enrolment
 from homecheck.evidence import Evidence
 from homecheck.exchange import new_session
-from homecheck.keys import SoftwareKey, read_key_file
+from homecheck.keys import SoftwareKey, read_key_file, write_key_file
 from homecheck.rechecks import Check, Rechecks
 from homecheck.signing import EVIDENCE, POLICY, digest, sign, verify
 from homecheck.upload import Delivery, backoff_ceiling, deliver, deliver_waiting, retry_after_seconds, stored_receipts
@@ -492,6 +492,16 @@ def test_a_receipt_that_cannot_be_stored_leaves_the_evidence_waiting(bench: Benc
     assert delivery.status == "waiting"
     assert str(bench.home.receipts) in delivery.message
     assert bench.waiting() == [name]
+
+
+def test_an_earlier_key_that_cannot_be_removed_takes_nothing_from_what_was_delivered(bench: Bench) -> None:
+    earlier = SoftwareKey.generate()
+    write_key_file(bench.home.keys / f"{earlier.public.kid}.jwk", earlier)
+    (bench.home.seq / earlier.public.kid).mkdir(parents=True)  # a folder where its number should be
+    store_enrolment(bench.home, replace(bench.enrolment, retired=(earlier.public.kid,)))
+    bench.put()
+    (delivery,) = bench.deliver_waiting()
+    assert delivery.status == "accepted"
 
 
 def test_evidence_for_a_file_is_json_when_decoded(bench: Bench) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from homecheck.collector import administration
-from homecheck.collector.api.members import CHECK, DEVICE, PERSON, check, device
+from homecheck.collector.api.members import CHECK, DEVICE, PERSON, check, device, person
 from homecheck.collector.api.operation import (
     KID,
     TEXT,
@@ -35,7 +35,7 @@ def show_device(call: Call) -> Json:
     who, heir = found.person, people.heir_of(call.db, found.key.kid)
     return {
         **device(found),
-        "person": {"id": who.id, "name": who.name, "program": who.program},
+        "person": person(who),
         "earlier": [one.key.kid for one in chain(call.db, found)],
         "heir": heir.key.kid if heir else None,
         "checks": [check(one) for one in evidence.of_device(call.db, found.key.kid, limit=CHECKS)],

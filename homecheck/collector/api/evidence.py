@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from homecheck.collector import exhibit, results
-from homecheck.collector.api.members import CHECK, COUNTS, PERSON, check, counts
+from homecheck.collector.api.members import CHECK, COUNTS, PERSON, check, counts, person
 from homecheck.collector.api.operation import (
     BOOLEAN,
     DIGEST,
@@ -61,7 +61,7 @@ def list_evidence(call: Call) -> Json:
             {
                 **check(one),
                 "position": one.position,
-                "person": {"id": who.id, "name": who.name, "program": who.program},
+                "person": person(who),
             }
             for who, one in shown
         ],
@@ -86,7 +86,7 @@ def show_evidence(call: Call) -> Json:
             for quantity, one in sorted(shown.standings.items())
         ],
         "id": stored.id,
-        "person": {"id": stored.person.id, "name": stored.person.name, "program": stored.person.program},
+        "person": person(stored.person),
         "position": stored.summary.position,
         "source_address": stored.source_address,
         "findings": _findings(call.db, stored),

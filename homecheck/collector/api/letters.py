@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Final, cast
 
 from homecheck.collector import etags, mail_server, trial_letter
-from homecheck.collector.api.members import PERSON
+from homecheck.collector.api.members import PERSON, person
 from homecheck.collector.api.operation import (
     BOOLEAN,
     INTEGER,
@@ -98,11 +98,10 @@ def _server(call: Call) -> tuple[MailServer, str]:
 
 
 def _letter(one: Letter) -> Json:
-    who = one.person
     return {
         "id": one.id,
         "kind": one.kind,
-        "person": {"id": who.id, "name": who.name, "program": who.program},
+        "person": person(one.person),
         "made_at": at(one.made_at),
         "made_by": one.by,
         "state": one.state,

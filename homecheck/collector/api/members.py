@@ -10,7 +10,7 @@ from homecheck.appraisal import Verdict
 from homecheck.collector.api.operation import TEXT, VERDICT, Json, at, lists, moment, nullable, objects
 from homecheck.collector.enrolment import DIGEST_SHOWN
 from homecheck.collector.store.evidence import Summary
-from homecheck.collector.store.people import Device, Invite
+from homecheck.collector.store.people import Device, Invite, Person
 from homecheck.collector.waivers import Effective
 from homecheck.locale import LANGUAGES
 
@@ -50,6 +50,11 @@ INVITE: Final = objects(
     expires_at=moment(),
     redeemed_at=nullable(moment()),
 )
+
+
+def person(who: Person) -> Json:
+    """Return whom something is about."""
+    return {"id": who.id, "name": who.name, "program": who.program}
 
 
 def unmet(found: Iterable[tuple[str, Verdict]]) -> list[Json]:
@@ -99,10 +104,9 @@ def device(one: Device) -> Json:
 def invite(one: Invite, now: datetime) -> Json:
     """Return an invitation; its id is the beginning of its code's digest, which opens nothing."""
     state = "used" if one.redeemed_at else "open" if now < one.expires_at else "expired"
-    who = one.person
     return {
         "id": one.code_sha256[:DIGEST_SHOWN],
-        "person": {"id": who.id, "name": who.name, "program": who.program},
+        "person": person(one.person),
         "state": state,
         "expires_at": at(one.expires_at),
         "redeemed_at": at(one.redeemed_at),

@@ -6,7 +6,7 @@ from typing import Final
 
 from homecheck.collector import proposals, waivers
 from homecheck.collector.access import not_allowed
-from homecheck.collector.api.members import PERSON
+from homecheck.collector.api.members import PERSON, person
 from homecheck.collector.api.operation import (
     ID,
     LIMITED,
@@ -104,10 +104,9 @@ def _seen(call: Call) -> Proposal:
 
 
 def _members(one: Proposal, call: Call) -> Json:
-    who = one.person
     return {
         "id": one.id,
-        "person": {"id": who.id, "name": who.name, "program": who.program},
+        "person": person(one.person),
         "quantity": one.quantity,
         "reason": one.reason,
         "state": one.state(call.now),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from homecheck.collector import waivers
-from homecheck.collector.api.members import PERSON
+from homecheck.collector.api.members import PERSON, person
 from homecheck.collector.api.operation import (
     ID,
     LIMITED,
@@ -123,10 +123,9 @@ def _seen(call: Call) -> Waiver:
 
 def members(one: Waiver, call: Call) -> Json:
     """Return a waiver as JSON members."""
-    who = one.person
     return {
         "id": one.id,
-        "person": {"id": who.id, "name": who.name, "program": who.program},
+        "person": person(one.person),
         "quantity": one.quantity,
         "reason": one.reason,
         "state": one.state(call.now),

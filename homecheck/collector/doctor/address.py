@@ -131,9 +131,7 @@ def _ready(url: str) -> Diagnosis:
 def examine_responders(known: list[Responder], now: datetime) -> Iterator[Diagnosis]:
     """Yield for each responder whether it is there, with the key that was pinned, and whether its clock is ours."""
     if not known:
-        fix = (
-            "homecheck collector responder add https://measure.example.com:8443, else networks are measured elsewhere."
-        )
+        fix = "homecheck collector responder add https://measure.example.com:8443; without one, no network is measured."
         yield warn("responders", "no responder is known", fix)
     for one in known:
         yield from _responder(one, now)

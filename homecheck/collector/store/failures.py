@@ -19,3 +19,8 @@ class Held(NotStored):
 
 class Rejected(HomecheckError):
     """The database does not take these values: they break a rule of the tables. What came before is untouched."""
+
+    @classmethod
+    def no_text(cls, error: UnicodeEncodeError) -> Rejected:
+        """Return the refusal of bytes that are no UTF-8, which Python keeps of a command line, and no engine stores."""
+        return cls(f"{error.object!r:.60} is no text: it holds bytes that are no UTF-8")

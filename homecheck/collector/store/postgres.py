@@ -55,6 +55,8 @@ class PostgresConnection(Connection):
             return self.raw.execute(numbered(sql), values)
         except psycopg.Error as error:
             raise _failure(error) from error
+        except UnicodeEncodeError as error:
+            raise Rejected.no_text(error) from None
         finally:
             self.since = None
 

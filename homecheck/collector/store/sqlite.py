@@ -38,6 +38,8 @@ class SqliteConnection(Connection):
             return _Rows(self.raw.execute(sql, values))
         except sqlite3.Error as error:
             raise _failure(error) from error
+        except UnicodeEncodeError as error:
+            raise Rejected.no_text(error) from None
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each of `rows`."""

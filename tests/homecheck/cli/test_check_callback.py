@@ -16,11 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from homecheck.cli.local_servers import LocalServers, free_port
+from homecheck.cli.local_servers import LocalServers
 from homecheck.config import Home
 from homecheck.signing import unverified_header
 from homecheck.strict_json import parse_object
 from tests.command_line import homecheck
+from tests.ports import free_port
 
 SECONDS = 60.0
 DESK = """

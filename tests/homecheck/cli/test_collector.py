@@ -150,9 +150,13 @@ def test_invite_prints_one_address_and_nothing_else(ready: Home) -> None:
         (("user", "add", "bo", "--role", "king"), 2, "king"),
         (("user", "add", "b o", "--role", "viewer"), 2, "a user's name"),
         (("user", "link", "nobody"), 1, "there are: admin"),
+        (("user", "link", "J\udcf6rg"), 1, "bytes that are no UTF-8"),  # as a terminal in Latin-1 sends ö
+        (("verify-log", "--jwks", "http://[::1"), 1, "over https only"),
         (("user", "remove", "nobody"), 1, "there are: admin"),
         (("responder", "remove", "https://far.example"), 1, "no responder"),
         (("responder", "add", "http://far.example"), 1, "without TLS"),
+        (("responder", "add", "http://127.0.0.1:8862"), 1, "candidates reach the collector at"),
+        (("responder", "add", "https://far.invalid"), 1, "Start the responder first"),
         (("device", "revoke", "K" * 43), 1, "no device key"),
         (("serve", "--workers", "2"), 1, "2 workers"),
         (("serve", "--tls-cert", "x.pem"), 2, "belong together"),
@@ -181,7 +185,22 @@ def test_users_are_added_linked_and_removed(ready: Home) -> None:
         assert users.link_owner(db, token, datetime.now(UTC)) is None
 
 
-def test_a_responder_is_met_once_and_its_key_pinned(ready: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("address", "culprit"),
+    [("http://127.0.0.1:8862", "candidates reach the collector at"), ("http://far.example", "without TLS")],
+)
+def test_a_collector_is_not_made_with_a_responder_that_no_candidate_could_use(
+    home: Home, address: str, culprit: str
+) -> None:
+    result = run(home, "init", "--url", "https://collector.example.com", "--responder", address)
+    assert (result.status, result.out) == (1, "")
+    assert culprit in result.err
+    assert not database(home).path.exists()
+
+
+def test_a_responder_is_met_once_and_its_key_pinned(home: Home, tmp_path: Path) -> None:
+    ready = home
+    assert run(ready, "init").status == 0  # on loopback, as the responder here
     far_end = subprocess.Popen(
         [sys.executable, "-m", "homecheck", "responder", "serve", "--port", "0", "--key", str(tmp_path / "far.jwk")],
         stdout=subprocess.PIPE,
@@ -226,8 +245,9 @@ def test_a_device_is_revoked_from_the_command_line_and_listed_with_the_reason(re
     revoked = run(ready, "device", "revoke", kid, "--reason", "laptop stolen")
     assert (revoked.status, revoked.out, revoked.err) == (0, "", "")
     line = run(ready, "device", "list", "--program", "support").out
-    assert f"revoked {datetime.now(UTC):%Y-%m-%d} (laptop stolen); kept in tpm" in line
     (listed,) = json.loads(run(ready, "device", "list", "--output", "json").out)
+    assert f"revoked {listed['revoked_at'][:10]} (laptop stolen); kept in tpm" in line
+    assert abs(datetime.fromisoformat(listed["revoked_at"]) - datetime.now(UTC)) < timedelta(minutes=5)
     assert (listed["kid"], listed["person"], listed["key_store"]) == (kid, "Ada", "tpm")
     assert (listed["revoked_reason"], listed["replaces"], listed["replaced_at"]) == ("laptop stolen", None, None)
     assert listed["revoked_at"] is not None

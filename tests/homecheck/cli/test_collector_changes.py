@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -244,6 +245,25 @@ def test_a_file_that_cannot_be_written_is_named_and_nothing_is_left_behind(
     result = run(home, house, "export", "people", "--file", str(tmp_path / "folder"))
     assert "cannot be written: Is a directory" in result.err
     assert sorted(path.name for path in tmp_path.iterdir() if "folder" in path.name) == ["folder"]
+
+
+def test_a_table_takes_the_place_of_its_file_alone(house: Site, home: Home, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_bytes(b"of yesterday")
+    (tmp_path / "people.csv.tmp").write_bytes(b"somebody's own")
+    assert run(home, house, "export", "people", "--file", str(tmp_path / "people.csv")).status == 0
+    assert (tmp_path / "people.csv").read_bytes().startswith(b"program,person,name,")
+    assert (tmp_path / "people.csv.tmp").read_bytes() == b"somebody's own"
+    assert stat.S_IMODE((tmp_path / "people.csv").stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it has no such files")
+def test_what_is_no_file_is_never_replaced_by_one(house: Site, home: Home, tmp_path: Path) -> None:
+    """`--file /dev/null` as root would take that device from everybody; a pipe stands for it here."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    result = run(home, house, "export", "people", "--file", str(pipe))
+    assert (result.status, "is no file" in result.err) == (1, True)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
 
 
 def test_without_pyarrow_the_package_to_install_is_named(house: Site, tmp_path: Path) -> None:

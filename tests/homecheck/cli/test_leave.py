@@ -2,9 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from homecheck import rechecks, spool
 from homecheck.config import Home
 from homecheck.enrolment import load_enrolments
+from homecheck.file_lock import exclusive
 from tests.command_line import homecheck
 from tests.scripted_collector import NOW, ScriptedCollector
 
@@ -44,3 +47,26 @@ def test_nobody_who_answers_has_not_left(tmp_path: Path) -> None:
     result = homecheck(home, "leave", "voice", typed="")
     assert (result.status, len(load_enrolments(home))) == (1, 1)
     assert result.err.endswith("\nNothing was changed.\n")
+
+
+def test_a_check_that_is_under_way_keeps_its_key_and_what_it_measures(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    with ScriptedCollector() as collector:
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+    with exclusive(home.lock("check")) as held:
+        assert held
+        result = homecheck(home, "leave", "voice", "--yes")
+    assert (result.status, len(load_enrolments(home)), len(list(home.keys.iterdir()))) == (1, 1, 1)
+    assert "another check is running on this computer" in result.err
+    assert homecheck(home, "leave", "voice", "--yes").status == 0
+
+
+def test_why_one_has_to_wait_is_said_in_the_persons_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = Home.at(tmp_path)
+    with ScriptedCollector() as collector:
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+    monkeypatch.setenv("HOMECHECK_LANG", "sv")
+    with exclusive(home.lock("check")):
+        told = [homecheck(home, *words).err for words in (("leave", "voice", "--yes"), ("check", "--yes"))]
+    assert "den behöver nyckeln som du har nu" in told[0]
+    assert "störa varandras mätningar" in told[1]

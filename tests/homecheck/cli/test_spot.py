@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import psutil
@@ -263,6 +264,17 @@ def waiting(home: Home, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()  # if it has not ended by itself; the test fails then
 
 
+def settled(process: psutil.Process) -> Any:
+    """Return the processor's time once a process takes no more of it: it has told of its waiting, and goes to wait."""
+    before = process.cpu_times()
+    for _ in range(100):
+        time.sleep(0.2)
+        if process.status() == psutil.STATUS_SLEEPING and process.cpu_times() == before:
+            break
+        before = process.cpu_times()
+    return before
+
+
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
 def test_waiting_ends_in_order(home: Home, tmp_path: Path, ending: signal.Signals) -> None:
     with waiting(home, tmp_path) as process:
@@ -275,7 +287,7 @@ def test_waiting_ends_in_order(home: Home, tmp_path: Path, ending: signal.Signal
 def test_waiting_takes_no_time_of_the_processor_and_stops_no_other_check(home: Home, tmp_path: Path) -> None:
     with waiting(home, tmp_path) as process:
         watched = psutil.Process(process.pid)
-        before = watched.cpu_times()
+        before = settled(watched)
         done = homecheck(home, "check", "--policy", "chat-only", "--only", "host.memory", "--unattended")
         assert done.status == 11, done.err  # not decided, but made
         after = watched.cpu_times()

@@ -23,6 +23,7 @@ from homecheck.keys import SoftwareKey
 from homecheck.receipt import verify_receipt
 from homecheck.signing import digest, key_set
 from tests.live_collector import Site, in_thread, wait_until
+from tests.office import Clock
 from tests.people import FAILS, PASSES, Worker
 from tests.postgres import PostgresServer
 
@@ -129,15 +130,15 @@ def test_a_stale_challenge_gets_a_fresh_one_which_then_does(site: Site) -> None:
 
 
 def test_the_challenge_ends_after_ten_minutes_but_known_bytes_still_get_their_receipt(tmp_path: Path) -> None:
-    clock = [datetime.now(UTC)]
-    with in_thread(tmp_path, clock=lambda: clock[0]) as site:
+    clock = Clock()
+    with in_thread(tmp_path, clock=clock) as site:
         worker = site.worker()
         nonce = worker.challenge()
         delivered = worker.evidence(nonce)
         envelope = worker.sign(delivered)
         first = worker.put(delivered.id, envelope)
         late = worker.evidence(nonce)
-        clock[0] += timedelta(minutes=10)
+        clock.ahead = timedelta(minutes=10)
         assert reason(worker.upload(late)) == "stale-nonce"
         again = worker.put(delivered.id, envelope)
         assert (again.status_code, again.content) == (200, first.content)

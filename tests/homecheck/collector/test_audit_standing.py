@@ -14,6 +14,7 @@ from homecheck.collector.store.database import Database, opened
 from homecheck.collector.store.retention import limit_told
 from homecheck.policy import parse_policy
 from tests.live_collector import PROGRAM, Site, in_thread
+from tests.office import Clock
 from tests.people import FAILS, PASSES, POLICY_TEXT, Worker
 
 DAY = timedelta(days=1)
@@ -22,14 +23,13 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def site(tmp_path: Path, new_database: Callable[[Path], Database]) -> Site:
     """Filip failed on the first day and on day 170, Petra passed twice; nobody serves any more."""
-    began = datetime.now(UTC)
-    clock = [began]
-    with in_thread(tmp_path, clock=lambda: clock[0], database=new_database(tmp_path)) as running:
+    clock = Clock()
+    with in_thread(tmp_path, clock=clock, database=new_database(tmp_path)) as running:
         workers = [running.worker(FAILS), running.worker(PASSES)]
         for day in (0, 170):
-            clock[0] = began + day * DAY
+            clock.ahead = day * DAY
             for worker in workers:
-                sent(worker, clock[0])
+                sent(worker, clock())
     return running
 
 

@@ -23,7 +23,7 @@ from tests.people import FAILS, PASSES, POLICY_TEXT, Worker
 
 pytestmark = pytest.mark.browser
 
-TIMEOUT_MS = 15_000
+TIMEOUT_MS = 60_000
 DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 360, "height": 740}
 # What somebody could put together who has the page and no button.

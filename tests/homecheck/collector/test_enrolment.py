@@ -14,6 +14,7 @@ from homecheck.policy import read_policy
 from homecheck.signing import ENROLMENT, EVIDENCE, POLICY, PublicKey, base64url, key_set, sign, verify
 from homecheck.strict_json import parse_object, serialize
 from tests.live_collector import Site, in_thread
+from tests.office import Clock
 from tests.people import Worker
 
 
@@ -25,7 +26,7 @@ def test_an_invitation_enrols_one_key_and_tells_it_everything_to_pin(site: Site)
     worker = Worker(site.url)
     responder = SoftwareKey.generate()
     administration.pin_responder(site.database, "https://far.example", responder.public, "a test", datetime.now(UTC))
-    answer = worker.enrol(site.invite("Ada"))
+    answer = worker.enrol(site.invite("Ada Lovelace"))
     administration.remove_responder(site.database, "https://far.example", "a test", datetime.now(UTC))
     assert answer.status_code == 201
     document = answer.json()
@@ -36,7 +37,7 @@ def test_an_invitation_enrols_one_key_and_tells_it_everything_to_pin(site: Site)
     assert document["responders"] == [{"url": "https://far.example", "jwk": responder.public.jwk()}]
     payload = parse_object(verify(document["policy"].encode(), POLICY, key_set(document["jwks"]).get))
     assert read_policy(payload["policy"], "policy").name == "test-line"
-    assert "Ada" not in document["subject"]
+    assert "Lovelace" not in document["subject"]
     assert len(document["subject"]) == 22  # 128 random bits
 
 
@@ -67,19 +68,19 @@ def test_two_keys_that_use_one_invitation_at_once_do_not_both_get_in(site: Site)
 
 
 def test_an_invitation_ends(tmp_path: Path) -> None:
-    clock = [datetime.now(UTC)]
-    with in_thread(tmp_path, clock=lambda: clock[0]) as site:
+    clock = Clock()
+    with in_thread(tmp_path, clock=clock) as site:
         code = site.invite("Late", timedelta(hours=72))
-        clock[0] += timedelta(hours=72, seconds=5)
+        clock.ahead = timedelta(hours=72)
         worker = Worker(site.url)
         for answer in (worker.get(f"/v1/invites/{code}"), worker.enrol(code)):
             assert (answer.status_code, reason(answer)) == (410, "invite-expired")
         # One that was used in time stays what it is: the answer may be asked for again.
         code = administration.invite(
-            site.database, "support", "Late", timedelta(hours=1), "a test", clock[0]
+            site.database, "support", "Late", timedelta(hours=1), "a test", clock()
         ).rpartition("/")[2]
         assert worker.enrol(code).status_code == 201
-        clock[0] += timedelta(hours=2)
+        clock.ahead += timedelta(hours=2)
         assert worker.enrol(code).status_code == 200
 
 

@@ -278,6 +278,47 @@ def test_letters_never_travel_unencrypted_beyond_this_computer() -> None:
         MailServer("smtp.example.com", 25, "none", "", "it@example.com")
 
 
+@pytest.mark.parametrize(
+    ("host", "sender", "why"),
+    [
+        ("smtp..example.com", "it@example.com", "no name of a server"),
+        ("s" * 64 + ".example.com", "it@example.com", "no name of a server"),
+        ("smtp.example.com", "Acme\r\n <it@example.com>", "no sender"),
+    ],
+)
+def test_a_mail_server_by_which_no_letter_could_leave_is_not_set(
+    tmp_path: Path, host: str, sender: str, why: str
+) -> None:
+    with in_thread(tmp_path) as site, opened(site.database) as db, transaction(db):
+        folder = setup.load(site.database).keys_folder
+        server = MailServer(host, 587, "starttls", "", sender)
+        with pytest.raises(SetupError, match=why):
+            mail_server.configure(db, folder, server, "", by=By("a test"), now=NOON)
+        assert mail_server.configured(db) is None
+
+
+def test_a_mail_server_without_a_possible_name_takes_nothing_and_may_be_tried_again() -> None:
+    """As an older version has stored it: the postman must live to see it corrected."""
+    server = MailServer("smtp..example.com", 587, "starttls", "", "Acme\r\n <it@example.com>")
+    made = letters.letter(server.sender, "ada@home.example", "x", NOON, ("A test", "Text"))
+    assert made["From"] == "Acme <it@example.com>"
+    with pytest.raises(NotSent) as failed:
+        mail_server.send(server, "", made)
+    assert not failed.value.lasting
+
+
+def test_a_program_that_never_asks_for_another_check_misses_none_and_keeps_nobodys_letters(tmp_path: Path) -> None:
+    never = parse_policy(f'recheck = "999999d"\n{POLICY_TEXT}', "never.toml")
+    with in_thread(tmp_path) as site, serving_mail() as box:
+        use(site, box)
+        administration.publish_policy(site.database, "support", never, "a test", NOON)
+        assert site.worker().check().status_code == 201
+        invited(site, "Ada")
+        with postman(site) as one:
+            one.tick()
+        assert (missed_events(site), len(box.letters)) == ([], 1)
+
+
 def test_without_a_mail_server_nobody_is_invited_by_mail(tmp_path: Path) -> None:
     with in_thread(tmp_path) as site, pytest.raises(SetupError, match="no mail server"):
         invited(site, "Ada")

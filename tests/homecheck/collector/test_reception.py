@@ -26,7 +26,7 @@ from homecheck.signing import digest, key_set
 from tests.live_collector import Site, in_thread
 from tests.people import Worker
 
-SECONDS = 20
+SECONDS = 60
 
 
 @dataclass

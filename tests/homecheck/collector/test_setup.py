@@ -89,6 +89,7 @@ def test_a_secret_that_others_can_read_is_not_used(tmp_path: Path, name: str) ->
         ("https://Collector.Example.com/", "https://collector.example.com"),
         ("https://collector.example.com:8443", "https://collector.example.com:8443"),
         ("http://127.0.0.1:8861/", "http://127.0.0.1:8861"),
+        ("http://127.0.0.2:8861", "http://127.0.0.2:8861"),  # `serve` takes it for this computer as well
         ("http://[::1]:8861", "http://[::1]:8861"),
     ],
 )
@@ -107,6 +108,7 @@ def test_an_address_has_one_spelling(given: str, kept: str) -> None:
         ("https://collector.example.com/homecheck", "without a path"),
         ("http://collector.example.com", "without TLS"),
         ("https://collector.example.com:port", "port is no number"),
+        ("https://[::1", "is no address"),
     ],
 )
 def test_what_is_no_address_of_a_collector_is_refused(given: str, culprit: str) -> None:

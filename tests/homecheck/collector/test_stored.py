@@ -150,7 +150,7 @@ def test_nothing_about_others_is_in_it(site: Site) -> None:
     worker = site.worker(name="Nosy")
     worker.check()
     text = ask(worker).text
-    for secret in ("Olga", other.key.public.kid, str(other.subject), "Ida", "bo@example.com", "a test"):
+    for secret in ("Olga Other", other.key.public.kid, str(other.subject), "Ihrig", "bo@example.com", "a test"):
         assert secret not in text
     # Nor can it be found out page by page.
     theirs = ask(other).json()["checks"][0]["digest"]

@@ -14,6 +14,7 @@ from homecheck.collector.store.database import opened, transaction
 from homecheck.collector.store.events import By
 from homecheck.errors import SetupError
 from tests.live_collector import Site, in_thread, wait_until
+from tests.office import Clock
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +70,14 @@ def test_what_is_no_token_of_ours_is_refused_alike(site: Site) -> None:
 
 @pytest.mark.usefixtures("browser")
 def test_a_token_ends_with_its_time_and_when_it_is_revoked(tmp_path: Path) -> None:
-    clock = [datetime.now(UTC)]
-    with in_thread(tmp_path, clock=lambda: clock[0]) as site:
-        administration.add_user(site.database, "ada", "admin", "a test", clock[0])
+    clock = Clock()
+    with in_thread(tmp_path, clock=clock) as site:
+        administration.add_user(site.database, "ada", "admin", "a test", clock())
         first, second = make(site), make(site)
         tokens.revoke_at_command_line(site.database, first.split("_")[1], "a test")
         assert ask(site, first).status_code == 401
         assert ask(site, second).status_code == 200
-        clock[0] += timedelta(days=1, seconds=1)
+        clock.ahead = timedelta(days=1)
         assert ask(site, second).status_code == 401
 
 

@@ -24,6 +24,7 @@ from homecheck.policy import parse_policy
 from homecheck.receipt import verify_receipt
 from homecheck.signing import OBSERVATION, digest, key_set, sign
 from tests.live_collector import Site, in_thread
+from tests.office import Clock
 from tests.people import FAILS, PASSES, Worker
 
 
@@ -90,7 +91,8 @@ def test_people_are_listed_with_verdict_failing_requirements_and_date(
     assert FAILS.name in page
     for label in ("Download speed", "How the headset is connected", "Noise in the room", "Declaration: door"):
         assert label in page
-    assert f"{datetime.now(UTC):%Y-%m-%d}" in page
+    (received,) = site.browse_database("SELECT MAX(received_at) FROM evidence")
+    assert str(received)[:10] in page
     only_fail = admin.get(f"{site.url}/?program=support&verdict=fail").text
     assert f"/people/{failing.subject}" in only_fail
     assert f"/people/{passing.subject}" not in only_fail
@@ -301,14 +303,14 @@ def test_signing_out_ends_the_session_on_the_server(house: tuple[Site, Worker, W
 
 
 def test_links_and_sessions_end_by_the_clock(tmp_path: Path) -> None:
-    clock = [datetime.now(UTC)]
-    with in_thread(tmp_path, clock=lambda: clock[0]) as site:
+    clock = Clock()
+    with in_thread(tmp_path, clock=clock) as site:
         browser = site.browse("dee", "viewer")
         late = site.sign_in_link("eve", "viewer")
-        clock[0] += timedelta(minutes=16)
+        clock.ahead = timedelta(minutes=16)
         assert requests.get(late, timeout=20).status_code == 404
         assert browser.get(f"{site.url}/", timeout=20).status_code == 200
-        clock[0] += timedelta(hours=12)
+        clock.ahead += timedelta(hours=12)
         assert browser.get(f"{site.url}/", timeout=20).status_code == 401
 
 

@@ -34,6 +34,12 @@ def waiver(quantity: str, reason: str = "waiting for the landline", days: int = 
 LINE, ROOM = ("landline.dial_tone", FAIL), ("room.noise", UNDECIDED)
 
 
+@pytest.mark.parametrize(("begin", "until"), [("", "9999-12-31"), ("9999-12-31", "30d"), ("9999-12-31", "9999-12-31")])
+def test_an_end_beyond_the_calendar_is_refused_like_any_other_that_is_too_far_away(begin: str, until: str) -> None:
+    with pytest.raises(SetupError, match="more than a year away"):
+        waivers.read_end(until, waivers.read_start(begin, NOW))
+
+
 def test_a_waived_failure_is_a_remark_and_says_until_when_and_why() -> None:
     found = effective(FAIL, [LINE], [waiver(LINE[0], days=98)], NOW)
     assert (found.verdict, found.counts_as, found.left) == (FAIL, WARN, ())

@@ -48,6 +48,7 @@ class Receiver:
     statuses: list[int] = field(default_factory=lambda: [200])
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
+    hangs: threading.Event | None = None  # until this is set
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     url: str = ""
 
@@ -61,6 +62,8 @@ def receiving(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             time.sleep(receiver.delay)
+            if receiver.hangs is not None:
+                receiver.hangs.wait(60)
             receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
             status = receiver.statuses.pop(0) if len(receiver.statuses) > 1 else receiver.statuses[0]
             self.send_response(status)
@@ -157,7 +160,7 @@ def test_a_receiver_that_was_away_gets_everything_in_order_also_when_the_collect
         with transaction(db):
             db.execute("UPDATE webhook SET url = ?", (running.url,))
         server.start()
-        wait_until(lambda: all(one.state == "delivered" for one in messages(site, webhook)))
+        wait_until(lambda: [one.state for one in messages(site, webhook)] == ["delivered"] * 2)
     sent = [json.loads(body)["data"]["evidence"] for _, body in receiver.got]
     assert sorted(sent) == sorted(str(one) for one in site.browse_database("SELECT digest FROM evidence"))
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 2
@@ -165,7 +168,8 @@ def test_a_receiver_that_was_away_gets_everything_in_order_also_when_the_collect
 
 def test_a_receiver_that_hangs_keeps_nobody_waiting(served: tuple[Site, ServerProcess]) -> None:
     site, _ = served
-    with receiving(Receiver(delay=4.0)) as slow, receiving(Receiver()) as quick:
+    released = threading.Event()
+    with receiving(Receiver(hangs=released)) as slow, receiving(Receiver()) as quick:
         add(site, slow.url, "event.*")
         add(site, quick.url, "event.*")
         site.invite("Bo")
@@ -173,6 +177,8 @@ def test_a_receiver_that_hangs_keeps_nobody_waiting(served: tuple[Site, ServerPr
         assert not slow.got
         worker = site.worker()
         assert worker.check().status_code == 201  # uploads do not wait either
+        assert not slow.got
+        released.set()
 
 
 def test_nine_slow_receivers_with_much_to_take_do_not_keep_a_tenth_waiting(tmp_path: Path) -> None:
@@ -288,6 +294,17 @@ def test_a_name_that_means_something_else_a_moment_later_gets_the_message_where_
     assert answers == ["10.0.0.1", "10.0.0.1"]  # nobody asked again
     ((headers, _),) = receiver.got
     assert headers["host"].startswith("rebind.example:")
+
+
+def test_a_receiver_with_a_second_address_is_told_there_when_the_first_one_is_dead() -> None:
+    def look_up(*_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(2, 1, 6, "", (address, 443)) for address in ("127.0.0.2", "127.0.0.1")]
+
+    with receiving(Receiver()) as receiver:
+        url = receiver.url.replace("127.0.0.1", "two.example")
+        assert post(url, b"{}", {}, LOOPBACK, look_up=look_up).taken
+        assert not post(url, b"{}", {}, LOOPBACK, look_up=lambda *a, **b: look_up(*a, **b)[:1]).taken
+    assert len(receiver.got) == 1
 
 
 def test_a_redirect_is_not_followed() -> None:

@@ -12,6 +12,7 @@ import pytest
 from homecheck.instruments.far_end import FarEnd
 from homecheck.instruments.responsiveness import PLAIN_BYTES, ForeignProbes, ProbeLog
 from tests.far_ends import open_session, responder_process, responder_thread, write_certificate
+from tests.live_collector import wait_until
 
 TOKEN = "token"
 
@@ -92,9 +93,12 @@ def test_probes_take_no_more_than_a_twentieth_of_the_load() -> None:
     with responder_thread() as running:
         probes = ForeignProbes(running.far_end, open_session(running.far_end)["token"], beside_a_load=True)
         probes.start()
-        time.sleep(0.35)
+        wait_until(lambda: probes._held_back >= 2)
+        assert probes._sent == 0
         probes.tell(2 * 20 * PLAIN_BYTES, ())
-        time.sleep(0.55)
+        wait_until(lambda: probes._sent == 2)
+        held_back = probes._held_back
+        wait_until(lambda: probes._held_back >= held_back + 2)
         log = probes.stop()
     assert log.sent == 2
     assert log.held_back >= 4

@@ -49,9 +49,9 @@ def test_a_stun_server_that_declines_is_reached_too() -> None:
 
 
 def test_coturns_server_is_reached(tmp_path: Path) -> None:
-    port = free_port()
+    port = free_port(also_next=True)
     with coturn(tmp_path, port, "127.0.0.1"):
-        give_up, found = time.monotonic() + 20, None
+        give_up, found = time.monotonic() + 60, None
         while found is None and time.monotonic() < give_up:
             with suppress(ProbeError):  # it has not begun to listen yet
                 found = attempt(target(port), at(port), refuser=lambda _end, _port: None)

@@ -12,18 +12,13 @@ import pytest
 from homecheck.instruments.far_end import named
 from homecheck.instruments.udp_refusal import is_strangers, refuser
 from tests.needs import need_program
+from tests.ports import free_port
 from tests.routed_home import ROUTER, SERVER, Home, routed_home
 
 ROOT = Path(__file__).parents[3]
 HERE = replace(named("http://127.0.0.1:9"), family=socket.AF_INET, address="127.0.0.1")
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who refuses")
-
-
-def free_port() -> int:
-    with socket.socket(type=socket.SOCK_DGRAM) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 def test_a_far_end_where_nobody_listens_refuses_itself() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -16,8 +15,10 @@ import pytest
 from homecheck.instruments.far_end import call, connect, request_head
 from homecheck.observation import SessionObservation
 from homecheck.responder.limits import Limits
+from homecheck.responder.sessions import Session
 from homecheck.signing import OBSERVATION, verify
 from tests.far_ends import InThread, finish, open_session, responder_thread
+from tests.live_collector import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,11 @@ def seen(responder: InThread, session: dict[str, Any]) -> SessionObservation:
     assert reply.headers["content-type"] == "application/jose"
     public = responder.key.public
     return SessionObservation.from_bytes(verify(reply.body, OBSERVATION, {public.kid: public}.get))
+
+
+def open_one(responder: InThread, session: dict[str, Any]) -> Session:
+    (found,) = [one for one in responder.responder.sessions if one.id == session["session"]]
+    return found
 
 
 def test_the_well_known_document_says_who_this_is(responder: InThread) -> None:
@@ -132,9 +138,10 @@ def test_a_download_is_random_bytes_and_counted_as_acknowledged(responder: InThr
         sock.sendall(request_head(responder.far_end, "GET", "/v1/download", token=session["token"]))
         while len(received) < 2_000_000:
             received += sock.recv(65536)
-        time.sleep(0.2)  # the responder asks its kernel twenty times a second
+        head, _, body = received.partition(b"\r\n\r\n")
+        # The responder asks its kernel twenty times a second.
+        wait_until(lambda: open_one(responder, session).download.total >= len(body))
         download = seen(responder, session).download
-    head, _, body = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     assert len(set(body[:10_000])) == 256
     assert download.streams == 1
@@ -231,7 +238,7 @@ def test_a_session_cannot_have_more_streams_than_the_limit(strict: InThread, str
     with connect(strict.far_end, 5) as first:
         head = request_head(strict.far_end, "POST", "/v1/upload", token=strict_session["token"], chunked=True)
         first.sendall(head + b"1\r\nx\r\n")
-        time.sleep(0.2)
+        wait_until(lambda: open_one(strict, strict_session).upload.active == 1)
         answer = send(strict, strict_session)
     assert answer.startswith(b"HTTP/1.1 429 ")
 
@@ -261,8 +268,11 @@ def test_a_client_that_stalls_is_let_go_at_the_seconds_cap(
         sock.sendall(
             request_head(strict.far_end, method, path, token=strict_session["token"], chunked=method == "POST")
         )
-        time.sleep(2.0)  # twice the cap, reading and sending nothing
-        session = next(iter(strict.responder.sessions))
+        session = open_one(strict, strict_session)
+        side = session.download if method == "GET" else session.upload
+        wait_until(lambda: len(side.streams) == 1)
+        assert len(side.streams) == 1
+        wait_until(lambda: side.active == 0)  # the client reads and sends nothing
         assert session.download.active == session.upload.active == 0
 
 

@@ -16,6 +16,7 @@ from homecheck.responder import datagrams_linux
 from homecheck.responder.datagrams import Datagrams, OneByOne
 from homecheck.responder.datagrams_linux import MOST, Batched
 from homecheck.responder.reflector import bound
+from tests.kernel_stamps import wait_for_kernel_stamps
 from tests.needs import need
 
 LINUX = pytest.mark.skipif(not datagrams_linux.USABLE, reason="recvmmsg of Linux")
@@ -30,7 +31,7 @@ class End:
         self.socket = bound(host, 0)
         self.datagrams: Datagrams = kind(self.socket, timeout)
         self.client = socket.socket(self.socket.family, socket.SOCK_DGRAM)
-        self.client.settimeout(5)
+        self.client.settimeout(20)
         self.client.connect(self.socket.getsockname()[:2])
 
     def close(self) -> None:
@@ -60,7 +61,7 @@ def take(datagrams: Datagrams, count: int) -> list[bytes]:
 def test_what_waits_is_received_in_order_and_goes_back_to_its_senders(kind: Any, host: str) -> None:
     end = End(kind, host)
     second = socket.socket(end.socket.family, socket.SOCK_DGRAM)
-    second.settimeout(5)
+    second.settimeout(20)
     second.connect(end.socket.getsockname()[:2])
     lengths = [0, 1, 172, 1500, 3, 172] * 4
     sent = [bytes([number]) * length for number, length in enumerate(lengths)]
@@ -84,6 +85,7 @@ def test_datagrams_that_wait_are_taken_together_and_one_that_is_alone_is_not_hel
 
 
 def test_a_datagram_bears_the_time_at_which_it_arrived(end: End) -> None:
+    wait_for_kernel_stamps()
     before = time.time_ns()
     end.client.send(b"early")
     after = time.time_ns()

@@ -230,7 +230,7 @@ def test_clients_that_stall_or_vanish_give_their_places_back() -> None:
         vanished.recv(100)
         vanished.close()
         assert handshake(url, ndt7.UPLOAD).startswith(b"HTTP/1.1 101 ")  # the vanished one's place
-        give_up = time.monotonic() + 8
+        give_up = time.monotonic() + 30
         time.sleep(0.2 + 13 - 10)
         while sum(taken(url) for _ in range(2)) < 2:
             assert time.monotonic() < give_up, "the stalled client keeps its place"
@@ -257,10 +257,10 @@ def test_the_responder_ends_at_once_and_in_order_while_tests_run(tmp_path: Path)
             began = time.monotonic()
             responder.process.send_signal(signal.SIGTERM)
             try:
-                assert responder.process.wait(5) == 0
+                assert responder.process.wait(20) == 0
             except subprocess.TimeoutExpired:
                 pytest.fail("it still runs")
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 8  # of the 10 s that a download goes on
 
 
 def test_m_labs_own_client_gets_a_right_answer() -> None:

@@ -58,7 +58,7 @@ def small_server() -> Iterator[Server]:
 def sock() -> Iterator[socket.socket]:
     with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as sock:
         sock.bind((HOST, 0))
-        sock.settimeout(2)
+        sock.settimeout(20)
         yield sock
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from homecheck import remedy
-from homecheck.cli.local_servers import LocalServers, free_port
+from homecheck.cli.local_servers import LocalServers
 from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.enrolment import read_invitation, redeem
@@ -38,6 +38,7 @@ from tests.guide import BEEPS, Guided, guided, quick
 from tests.guide_browser import DESK, agree, focused_on, measured, picture, visiting
 from tests.homecheck.instruments.audio.analysis.sounds import pink
 from tests.needs import need_program
+from tests.ports import free_port
 from tests.routed_home import PROVIDER, ROUTER, SERVER, routed_home
 from tests.soundcard import SoundCard
 
