@@ -46,8 +46,8 @@ def written_in(text: str, policy: Policy | None, say: Translator) -> str:
     """Return the tag of the language of a reason or an advice; empty where it is the reader's, or nobody says which."""
     if policy is None or is_in(policy.language, say):
         return ""
-    texts = {text for one in (*policy.requirements, *policy.declarations) for text in _texts(one)}
-    return policy.language if text in texts else ""
+    parts: tuple[Requirement | Question, ...] = (*policy.requirements, *policy.declarations)
+    return policy.language if any(text in _texts(one) for one in parts) else ""
 
 
 def is_in(language: str, say: Translator) -> bool:
