@@ -1,7 +1,10 @@
 """Ten thousand clients that send a byte a second, while an ordinary worker uploads: do answers go on, does memory end?
 
-    .venv/bin/python bench/slow_clients.py [--clients 10000] [--seconds 90] [--database postgresql://…]
+    .venv/bin/python bench/slow_clients.py [--clients 10000] [--kind mixed|body|head|silence] [--seconds 90]
+        [--database postgresql://…]
 
+Of a mixed crowd two thirds have no request under way, of which the collector keeps 2,000 at most: it is never as
+large as asked for. A crowd that sends bodies alone is, until the bound of an exchange.
 Prints a line every five seconds, then one of JSON. The limit of open files must allow the number (ulimit -Hn).
 """
 
@@ -25,7 +28,7 @@ from homecheck.collector.store.database import Database
 from homecheck.slow_clients import allow_many_connections
 from tests.live_collector import as_process
 from tests.people import Worker
-from tests.slow_crowd import Count, elsewhere
+from tests.slow_crowd import NAMES, Count, elsewhere
 
 SPARE_FILES = 200
 PAGE = resource.getpagesize()
@@ -34,6 +37,7 @@ PAGE = resource.getpagesize()
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=10_000)
+    parser.add_argument("--kind", choices=tuple(NAMES), default="mixed")
     parser.add_argument("--seconds", type=float, default=90.0)
     parser.add_argument("--database", help="a database that is empty; else a file")
     chosen = parser.parse_args()
@@ -54,7 +58,7 @@ def run(url: str, pid: int, worker: Worker, chosen: argparse.Namespace) -> dict[
     before, cpu_before = memory_mb(pid), cpu_seconds(pid)
     seconds: list[float] = []
     failed, most_mb, most_files, most_open, now = 0, before, files(pid), 0, Count(0, 0, 0, 0)
-    with elsewhere(int(url.rpartition(":")[2]), chosen.clients) as crowd:
+    with elsewhere(int(url.rpartition(":")[2]), chosen.clients, chosen.kind) as crowd:
         began = told = time.monotonic()
         while time.monotonic() < began + chosen.seconds:
             took, status = upload(worker)

@@ -15,10 +15,11 @@ levels of earlier ones that it carries. Those are the person's own word, whoever
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple, cast
 
 from homecheck.callback import QUANTITY as CALLBACK_QUANTITY
@@ -144,7 +145,7 @@ class AttestationResult:
         if not self.findings:
             raise ValueError("a result without findings says nothing")
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict:
         """The worst finding."""
         return max(finding.verdict for finding in self.findings)
@@ -183,55 +184,54 @@ def appraise(
 
     `standings` says per quantity how well its value is founded; what is not named there is self-reported.
     """
-    elsewhere = _of_other_targets(evidence, policy)
-    measured = {
-        found.quantity.name: (found, run.started_at)
-        for run in evidence.runs
-        for found in run.measurements
-        if found.quantity.name not in elsewhere
-    }
+    measured = _of_its_targets(evidence, policy)
     answers = {declaration.id: declaration.answer for declaration in evidence.declarations}
     founded = standings or {}
     guarded = policy.decision_rule == "guarded"
     findings = []
-    for requirement in policy.requirements:
-        measurement, at = measured.get(requirement.quantity, (None, evidence.started_at))
+    for requirement, plain in _prepared(policy):
+        measurement = measured.get(requirement.quantity)
         standing = founded.get(requirement.quantity, SELF_REPORTED)
-        findings.append(
-            _plainly_met(requirement, measurement, guarded=guarded, standing=standing)
-            or _appraise_requirement(requirement, measurement, at, guarded=guarded, standing=standing)
-        )
+        if plain is None or measurement is None or standing is not SELF_REPORTED or not plain.is_met(measurement):
+            at = _measured_at(evidence, requirement) if requirement.runs else evidence.started_at
+            findings.append(_appraise_requirement(requirement, measurement, at, guarded=guarded, standing=standing))
+            continue
+        # Past the setters of a frozen class, for a value that was built right: they took a third of the time.
+        finding, members = _new(Finding), plain.members.copy()
+        members["explanation"] = plain.shown(measurement)
+        _set(finding, "__dict__", members)
+        findings.append(finding)
     findings += [_appraise_answer(question, answers.get(question.id)) for question in policy.declarations]
     return AttestationResult(evidence_digest, policy.name, policy.version, policy.digest, tuple(findings))
 
 
-def _plainly_met(
-    requirement: Requirement, measurement: Measurement | None, *, guarded: bool, standing: Standing
-) -> Finding | None:
-    """Return the finding about a value that leaves nothing to be looked at, as nearly all do; None for any other.
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """How a requirement is judged whose value leaves nothing to be looked at, as nearly all do.
 
-    A collector judges twenty of these in each report. `_appraise_requirement` finds the same, as a test shows.
+    A collector judges twenty of these in each report, so what follows from the policy alone is prepared once for each
+    version of it. `is_met` tells whether a value is of that kind; `_appraise_requirement` then finds the same, as a
+    test shows. `members` are those of the finding, of which `shown` explains.
     """
-    if standing is not SELF_REPORTED or not _is_ordinary(requirement) or measurement is None:
-        return None
-    limits, value = requirement.limits, measurement.value
-    met: bool
+
+    is_met: Callable[[Measurement], bool]
+    shown: Callable[[Measurement], str]
+    members: dict[str, Any]
+
+
+@lru_cache(maxsize=256)
+def _prepared(policy: Policy) -> tuple[tuple[Requirement, _Plain | None], ...]:
+    """Return the requirements, each with the quick way to judge it; None where there is none."""
+    guarded = policy.decision_rule == "guarded"
+    return tuple((one, _plain(one, guarded) if _is_ordinary(one) else None) for one in policy.requirements)
+
+
+def _plain(requirement: Requirement, guarded: bool) -> _Plain:
+    finding = Finding(requirement.quantity, Verdict.PASS, requirement.severity, "", reason=requirement.reason)
+    limits = requirement.limits
     if limits.numeric:
-        met = _is_within(limits, measurement, guarded)
-    elif type(value) is bool:
-        met = value is limits.equals and not limits.warn_on
-    else:
-        met = type(value) is str and _is_welcome(limits, value)
-    if not met:
-        return None
-    # Past the setters of a frozen class, for a value that was built right: its nine members took a third of the time.
-    finding = _new(Finding)
-    _set(finding, "__dict__", {
-        "quantity": requirement.quantity, "verdict": Verdict.PASS, "severity": requirement.severity,
-        "explanation": _shown(measurement), "advice": "", "reason": requirement.reason, "at_fault": None,
-        "trust": "self-reported", "cause": None,
-    })  # fmt: skip
-    return finding
+        return _Plain(_is_within(limits, guarded), _shown_number, dict(vars(finding)))
+    return _Plain(_is_welcome(limits), _shown, dict(vars(finding)))
 
 
 _new: Final = object.__new__
@@ -244,35 +244,68 @@ def _is_ordinary(requirement: Requirement) -> bool:
     return alone and requirement.quantity not in LEAST_TRUST and not requirement.quantity.endswith(PLACES)
 
 
-def _is_welcome(limits: Limits, name: str) -> bool:
-    """Tell whether a name is neither refused nor remarked on."""
-    allowed = name in limits.one_of if limits.one_of else name != UNVERIFIED and name not in limits.none_of
-    return allowed and limits.equals is None and name not in limits.warn_on
+def _is_welcome(limits: Limits) -> Callable[[Measurement], bool]:
+    """Return what tells whether a name or a yes/no is neither refused nor remarked on."""
+    names, none_of, warn_on = limits.one_of, (UNVERIFIED, *limits.none_of), limits.warn_on
+    wanted = limits.equals if not warn_on else None
+
+    def welcome(found: Measurement) -> bool:
+        value = found.value
+        if type(value) is bool:
+            return value is wanted
+        if type(value) is not str or limits.equals is not None:
+            return False
+        allowed = value in names if names else value not in none_of
+        return allowed and value not in warn_on
+
+    return welcome
 
 
-def _is_within(limits: Limits, measurement: Measurement, guarded: bool) -> bool:
-    """Tell whether a number keeps every limit, with its uncertainty where that counts; False where it is a bound."""
-    value = measurement.value
-    if type(value) not in (int, float) or measurement.bound is not None:
-        return False
-    value = cast(float, value)
-    guard = measurement.uncertainty or 0.0 if guarded else 0.0
-    least, most = limits.at_least, limits.at_most
-    if (least is not None and value - least < guard) or (most is not None and most - value < guard):
-        return False
-    low, high = limits.warn_below, limits.warn_above
-    return (low is None or value >= low) and (high is None or value <= high)
+def _is_within(limits: Limits, guarded: bool) -> Callable[[Measurement], bool]:
+    """Return what tells whether a number keeps every limit, with its uncertainty where that counts, and is no bound."""
+    least, most, low, high = (
+        end if limit is None else limit
+        for limit, end in (
+            (limits.at_least, -math.inf), (limits.at_most, math.inf),
+            (limits.warn_below, -math.inf), (limits.warn_above, math.inf),
+        )
+    )  # fmt: skip
+
+    def within(found: Measurement) -> bool:
+        value: Any = found.value
+        if (type(value) is not float and type(value) is not int) or found.bound is not None:
+            return False
+        guard = found.uncertainty or 0.0 if guarded else 0.0
+        return low <= value <= high and value - least >= guard and most - value >= guard
+
+    return within
 
 
-def _of_other_targets(evidence: Evidence, policy: Policy) -> frozenset[str]:
-    """Return the quantities that were measured at another far end than the policy's target of that name is at."""
-    places = {target.quantity: target.address for target in policy.targets}
-    if not places:
-        return frozenset()
-    return frozenset(
-        found.quantity.name
-        for found in evidence.measurements()
-        if found.quantity.name in places and not found.quantity.method.startswith(f"{places[found.quantity.name]}: ")
+def _shown_number(found: Measurement) -> str:
+    return with_uncertainty(cast(float, found.value), found.uncertainty or 0.0, found.quantity.unit)
+
+
+def _of_its_targets(evidence: Evidence, policy: Policy) -> Mapping[str, Measurement]:
+    """Return what was measured, without what was measured at another far end than the policy's target of that name."""
+    measured = evidence.by_quantity
+    elsewhere = {
+        target.quantity
+        for target in policy.targets
+        if (found := measured.get(target.quantity)) is not None
+        and not found.quantity.method.startswith(f"{target.address}: ")
+    }
+    return {name: one for name, one in measured.items() if name not in elsewhere} if elsewhere else measured
+
+
+def _measured_at(evidence: Evidence, requirement: Requirement) -> datetime:
+    """Return when the run began that measured a quantity; the check's own begin where none did."""
+    return next(
+        (
+            run.started_at
+            for run in evidence.runs
+            if any(found.quantity.name == requirement.quantity for found in run.measurements)
+        ),
+        evidence.started_at,
     )
 
 

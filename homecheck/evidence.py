@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import NoneType
 from typing import Any, Final, cast
 
@@ -107,8 +107,14 @@ class Evidence:
     def __post_init__(self) -> None:
         if not is_uuid7(self.id):
             raise ValueError(f"{self.id!r:.60} is no UUIDv7")
-        refuse_twice("quantity", (measurement.quantity.name for measurement in self.measurements()))
+        if len(self.by_quantity) != sum(len(run.measurements) for run in self.runs):
+            refuse_twice("quantity", (measurement.quantity.name for measurement in self.measurements()))
         refuse_twice("declaration", (declaration.id for declaration in self.declarations))
+
+    @cached_property  # every reader looks for quantities by their names
+    def by_quantity(self) -> Mapping[str, Measurement]:
+        """The measurements of all runs by the names of their quantities, each of which stands once."""
+        return {found.quantity.name: found for run in self.runs for found in run.measurements}
 
     def measurements(self) -> Iterable[Measurement]:
         """Return the measurements of all runs."""

@@ -20,9 +20,12 @@ def founded(evidence: Evidence, collector: KeyLookup, seen: Iterable[SessionObse
     server-observed when its value is the one that the collector has confirmed for this very check.
     """
     sessions = tuple(seen)
-    standings = compared(evidence.measurements(), sessions) | located(evidence.measurements(), sessions)
+    standings = compared(evidence.measurements(), sessions) if sessions else {}
+    standings |= located(evidence.by_quantity, sessions)
+    if not evidence.observations:
+        return standings
     said = confirmed(evidence.observations, evidence.nonce, evidence.device.kid, collector)
-    found = next((one for one in evidence.measurements() if one.quantity.name == QUANTITY), None)
+    found = evidence.by_quantity.get(QUANTITY)
     if said is not None and found is not None and found.value is (said == "yes"):
         standings[QUANTITY] = Standing("server-observed")
     return standings

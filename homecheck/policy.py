@@ -215,6 +215,10 @@ class Policy:
         """Return the policy as JSON: the payload of a signed policy."""
         return serialize(self.members())
 
+    def __hash__(self) -> int:
+        """Policies that are alike have one digest; what follows from a policy is kept beside it."""
+        return hash(self.digest)
+
     @cached_property  # every upload is judged by it
     def digest(self) -> str:
         """The policy's name for machines: SHA-256 over its members in canonical order, however it was written."""

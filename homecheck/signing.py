@@ -16,6 +16,7 @@ from binascii import Error as NoBase64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, Literal, NewType, Protocol
 
 import pybase64
@@ -26,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from homecheck import libsodium
 from homecheck.errors import Refused
 from homecheck.strict_json import Record, canonical, parse_object, serialize
 
@@ -151,12 +153,10 @@ def _verify(envelope: bytes, typ: str, keys: KeyLookup, unnamed: str | None = No
     if len(envelope) > MAX_ENVELOPE:
         raise Refused("too-large", f"{len(envelope)} bytes, at most {MAX_ENVELOPE}")
     # 2. and 3. Exactly three segments, each in the one spelling of its bytes.
-    segments = envelope.split(b".")
-    if len(segments) != 3:
-        raise Refused("not-compact", f"{len(segments)} segments between full stops; a compact JWS has 3")
-    header_bytes, payload, signature = (_decode_segment(segment) for segment in segments)
+    head, signed, signature_segment = _taken_apart(envelope)
+    payload, signature = _decode_segment(signed[len(head) + 1 :]), _decode_segment(signature_segment)
     # 4. The header: three members, each a text.
-    header = _read_header(header_bytes, unnamed)
+    header = _header(head) if unnamed is None else _read_header(_decode_segment(head), unnamed)
     # 5. The kind of document.
     if header["typ"] != typ:
         raise Refused("typ", f"this is a {header['typ']!r:.60}; a {typ!r} is expected here")
@@ -168,7 +168,7 @@ def _verify(envelope: bytes, typ: str, keys: KeyLookup, unnamed: str | None = No
     if header["alg"] != key.algorithm:
         raise Refused("alg", f"the key signs with {key.algorithm}, the header says {header['alg']!r:.60}")
     # 8. and 9. The signature over the received bytes.
-    check_signature(key, signature, segments[0] + b"." + segments[1])
+    check_signature(key, signature, signed)
     # 10. Only now the payload is worth reading.
     return Verified(payload)
 
@@ -186,12 +186,17 @@ def verify_own_key(envelope: bytes, typ: str) -> tuple[Verified, PublicKey]:
 
 def unverified_header(envelope: bytes) -> Mapping[str, str]:
     """Return alg, kid and typ as the envelope claims them; good for choosing what to verify, never for believing it."""
-    return _read_header(_decode_segment(_segment(envelope, 0)))
+    if len(envelope) > MAX_ENVELOPE:
+        raise Refused("too-large", f"{len(envelope)} bytes, at most {MAX_ENVELOPE}")
+    return _header(_taken_apart(envelope)[0])
 
 
 def unverified_payload(envelope: bytes) -> bytes:
     """Return the bytes that the envelope carries, whoever signed them: for documents of one's own that were stored."""
-    return _decode_segment(_segment(envelope, 1))
+    if len(envelope) > MAX_ENVELOPE:
+        raise Refused("too-large", f"{len(envelope)} bytes, at most {MAX_ENVELOPE}")
+    head, signed, _ = _taken_apart(envelope)
+    return _decode_segment(signed[len(head) + 1 :])
 
 
 def digest(envelope: bytes) -> str:
@@ -223,13 +228,17 @@ def _header_segment(algorithm: Algorithm, kid: str, typ: str) -> bytes:
     return base64url(serialize({"alg": algorithm, "kid": kid, "typ": typ})).encode() + b"."
 
 
-def _segment(envelope: bytes, index: int) -> bytes:
-    if len(envelope) > MAX_ENVELOPE:
-        raise Refused("too-large", f"{len(envelope)} bytes, at most {MAX_ENVELOPE}")
-    segments = envelope.split(b".")
-    if len(segments) != 3:
-        raise Refused("not-compact", f"{len(segments)} segments between full stops; a compact JWS has 3")
-    return segments[index]
+def _taken_apart(envelope: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return the header's segment, what is signed (which begins with it), and the signature's segment."""
+    if (stops := envelope.count(b".")) != 2:
+        raise Refused("not-compact", f"{stops + 1} segments between full stops; a compact JWS has 3")
+    signed, _, signature = envelope.rpartition(b".")
+    return signed[: signed.index(b".")], signed, signature
+
+
+@lru_cache(maxsize=1_024)  # a key's header is always the same, and looked at before it is known and behind that
+def _header(segment: bytes) -> Mapping[str, str]:
+    return MappingProxyType(_read_header(_decode_segment(segment)))
 
 
 def _decode_segment(segment: bytes, reason: str = "base64url") -> bytes:
@@ -274,7 +283,8 @@ def check_signature(key: PublicKey, signature: bytes, message: bytes) -> None:
         raise Refused("signature", f"the signature has {len(signature)} bytes; {SIGNATURE_LENGTH} are expected")
     try:
         if isinstance(key.key, Ed25519PublicKey):
-            key.key.verify(signature, message)
+            if not libsodium.accepts(_raw(key.key), signature, message):
+                key.key.verify(signature, message)
         else:
             r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
             if not (0 < r < P256_ORDER and 0 < s <= P256_ORDER // 2):

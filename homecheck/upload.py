@@ -309,10 +309,8 @@ class _Sending:
 
     def _watch(self, receipt: Receipt) -> Watch | None:
         """Compare the log with what was seen of it before; the delivery is over, whatever comes of it."""
-        if receipt.logged is None:
-            return None
         seconds = max(MIN_ATTEMPT_SECONDS, min(REQUEST_SECONDS, self.terms.left()))
-        return watch(self.home, self.enrolment, receipt.logged, self.http, seconds)
+        return watch(self.home, self.enrolment, receipt, self.http, seconds)
 
     def _sign_again(self, evidence: Evidence, nonce: str) -> tuple[bytes, Evidence]:
         """Sign the same runs with a fresh challenge. The new bytes are on disk before the old ones are forgotten."""

@@ -6,7 +6,7 @@ country and behind a VPN. A disagreement is therefore shown beside the declarati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from homecheck.corroboration import Standing
@@ -19,9 +19,12 @@ QUANTITY: Final = "place.region"
 TIMEZONE: Final = "timezone"  # the detail of it that holds the computer's time zone
 
 
-def located(measurements: Iterable[Measurement], seen: Iterable[SessionObservation]) -> dict[str, Standing]:
-    """Return the standing of the declared region, if there is one and anything speaks for or against it."""
-    found = next((one for one in measurements if one.quantity.name == QUANTITY), None)
+def located(measured: Mapping[str, Measurement], seen: Iterable[SessionObservation]) -> dict[str, Standing]:
+    """Return the standing of the declared region, if there is one and anything speaks for or against it.
+
+    `measured` is by the names of quantities.
+    """
+    found = measured.get(QUANTITY)
     if found is None or not isinstance(found.value, str):
         return {}
     regions = [session.region for session in seen if session.region is not None and session.region.country]

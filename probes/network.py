@@ -232,7 +232,8 @@ def second_opinion(second: SecondOpinion, quantities: Sequence[Quantity], *, may
     if not may_load:
         yield from (Measurement.failed(quantity, spending.not_allowed()) for quantity in (DOWNLOAD, UPLOAD))
         return
-    opinion = second.measure()
+    with lost_way.explained(second.url):
+        opinion = second.measure()
     for quantity, found in ((DOWNLOAD, opinion.download), (UPLOAD, opinion.upload)):
         if isinstance(found, ProbeError):
             yield Measurement.failed(quantity, found, {"method": second.method})

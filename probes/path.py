@@ -50,7 +50,6 @@ SPACING_SECONDS: Final = 0.1
 LAST_SECONDS: Final = 0.5
 CONNECTIONS: Final = 5
 LEAST: Final = 3  # samples of a median
-NAMES: Final = {int(socket.AF_INET): "IPv4", int(socket.AF_INET6): "IPv6"}
 FAMILIES: Final = {int(socket.AF_INET): proven.IPV4, int(socket.AF_INET6): proven.IPV6}
 HTTP_PORT: Final = 80  # where a sign-in page catches everybody
 NOTHING_TO_DO: Final = "Nothing needs to be done: your router does not say it."
@@ -123,7 +122,10 @@ class Path:
         # 2. Both far ends, the responder over each family, what comes back in plain HTTP, and the routers on the way.
         works = self._reaching(addresses)
         works["collector"] = partial(collector_times, named["collector"])
-        reached = side_by_side(works, REACH_SECONDS, late_reach)
+        reached: dict[str, Any] = side_by_side(works, REACH_SECONDS, late_reach)
+        cut_off = without_route(addresses, reached)
+        if cut_off is not None:
+            reached |= {"plain": cut_off, "posts": cut_off}
         portal = signed_in(reached["plain"])
         yield median(COLLECTOR_RTT, portal or reached["collector"], {})
         answering = partial(self._proven, addresses, reached)
@@ -132,7 +134,7 @@ class Path:
         yield captive_portal(reached["plain"])
         yield http_proxy(self.settings(), reached["plain"])
         # 3. The routers' times, while nothing else is sent.
-        yield from self._routers(addresses, without_route(addresses, reached) or reached["posts"])
+        yield from self._routers(addresses, reached["posts"])
 
     def _lookup_times(self) -> tuple[float, ...]:
         """Return how long a few names took to look up. Raises ProbeError."""
@@ -183,7 +185,7 @@ class Path:
         timed = side_by_side(works, TIMING_SECONDS, late_router)
         yield median(GATEWAY_RTT, with_trace(timed["gateway"], gateway, posts), gateway_details(gateway))
         yield median(FIRST_HOP_RTT, with_trace(timed["public"], public, posts), hop_details(public), "line")
-        target = route.ANYWHERE[0] if isinstance(addresses, ProbeError) else addresses[traced_family(addresses)]
+        target = route.anywhere() if isinstance(addresses, ProbeError) else addresses[traced_family(addresses)]
         tunnel = leaves_by_tunnel(target, hop_watch.is_tunnel)
         outer = None if isinstance(timed["outer"], ProbeError) else timed["outer"]
         yield cgnat(Around(route.local_address(target), posts.path, outer, tunnel))
@@ -232,9 +234,13 @@ def collector_times(collector: FarEnd | ProbeError) -> tuple[float, ...]:
         raise ProbeError(code, error.advice, message=message, at_fault=error.at_fault) from None
 
 
-def traced_family(addresses: Addresses) -> int:
-    """Return the family whose way is looked at: IPv4 where there are two, because addresses are shared there."""
-    return socket.AF_INET if socket.AF_INET in addresses else next(iter(addresses))
+def traced_family(addresses: Addresses, own_address: Callable[[str], str | None] = route.local_address) -> int:
+    """Return the family whose way is looked at, of those that this computer has a way in.
+
+    IPv4 where there are two, because addresses are shared there.
+    """
+    routed = [number for number, address in addresses.items() if own_address(address) is not None] or list(addresses)
+    return socket.AF_INET if socket.AF_INET in routed else routed[0]
 
 
 def fail(error: ProbeError) -> None:
@@ -251,9 +257,10 @@ def connect_ms(end: FarEnd) -> float:
 
 def gateway_alone() -> Posts:
     """Return the router of the default route, where the responder's address is not known."""
-    if leaves_by_tunnel(route.ANYWHERE[0], hop_watch.is_tunnel):
+    target = route.anywhere()
+    if leaves_by_tunnel(target, hop_watch.is_tunnel):
         return Posts()
-    gateway = hop_watch.gateway_post(route.ANYWHERE[0], Trace())
+    gateway = hop_watch.gateway_post(target, Trace())
     return Posts() if gateway is None else Posts({"gateway": gateway})
 
 
@@ -357,7 +364,7 @@ def family(
     if isinstance(addresses, ProbeError):
         return Measurement.failed(quantity, addresses)
     if number not in addresses:
-        error = server_error("not_offered", f"the responder has no address of {NAMES[number]}")
+        error = server_error("not_offered", f"the responder has no address of {far_end.FAMILIES[number]}")
         return Measurement.failed(quantity, error)
     result = reached[str(int(number))]
     if not isinstance(result, ProbeError):
@@ -366,7 +373,7 @@ def family(
     broken = result.code in ("responder_silent", "responder_unreachable")
     works_otherwise = any(not isinstance(other, ProbeError) for other in others)
     if broken and works_otherwise and FAMILIES[number] not in answering():
-        return Measurement.failed(quantity, proven.unproven(f"{NAMES[number]}: {result.message}"))
+        return Measurement.failed(quantity, proven.unproven(f"{far_end.FAMILIES[number]}: {result.message}"))
     if result.code == "no_route" or (broken and works_otherwise):
         return Measurement(quantity, value=False, details={"why": result.code})
     return Measurement.failed(quantity, result)
@@ -385,7 +392,9 @@ def without_route(addresses: Addresses | ProbeError, reached: Mapping[str, Any])
         return None
     results = [reached[str(int(number))] for number in addresses]
     lost = [result for result in results if isinstance(result, ProbeError) and result.code == "no_route"]
-    return lost[0] if len(lost) == len(results) else None
+    if not lost or len(lost) < len(results):
+        return None
+    return far_end.other_ip_version("the responder", addresses, far_end.routed_families()) or lost[0]
 
 
 def captive_portal(found: Plain | ProbeError) -> Measurement:

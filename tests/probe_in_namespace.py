@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from homecheck.errors import ProbeError
 from homecheck.evidence import measurement_members
 from homecheck.instruments.tcp_load import LoadRule
 from homecheck.measurement import CheckSetup, Measurement, Probe
@@ -29,5 +30,11 @@ def probe_of(name: str, setup: CheckSetup) -> Probe:
 
 began = time.monotonic()
 probe = probe_of(sys.argv[1], CheckSetup(**json.loads(sys.argv[2])))
-found = {one.quantity.name: measurement_members(one) for one in probe.run() if isinstance(one, Measurement)}
+measured: list[Measurement] = []
+try:
+    measured.extend(one for one in probe.run() if isinstance(one, Measurement))
+except ProbeError as error:  # of all that is still owed, as the agent does it
+    known = {one.quantity for one in measured}
+    measured += [Measurement.failed(quantity, error) for quantity in probe.quantities if quantity not in known]
+found = {one.quantity.name: measurement_members(one) for one in measured}
 json.dump({"seconds": time.monotonic() - began, "measurements": found}, sys.stdout)

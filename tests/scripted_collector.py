@@ -80,11 +80,12 @@ def problem(status: int, reason: str, headers: dict[str, str] | None = None, **m
 
 
 class ScriptedCollector:
-    """See above. `url` is its address, `key` its signing key, `log` its log."""
+    """See above. `url` is its address, `key` its signing key, `log` its log, `received_at` its clock."""
 
     def __init__(self, tls: ssl.SSLContext | None = None, policy_text: str = POLICY_TEXT) -> None:
         self.key = SoftwareKey.generate()
         self.log = SmallLog()
+        self.received_at = NOW  # what its receipts say
         self.policy: Policy = parse_policy(policy_text, "test")
         self.requests: list[Request] = []
         self.scripts: dict[str, list[Step]] = {}
@@ -173,6 +174,8 @@ class ScriptedCollector:
             return problem(404, "not-found")  # as collectors answered before there were any
         if request.path.startswith("/v1/log/consistency/"):
             first, second = map(int, request.path.split("/")[-2:])
+            if second > len(self.log.leaves):
+                return problem(404, "not-found")
             return Reply(200, self.log.growth(first, second), {}, "text/plain")
         return self.receipt(request)
 
@@ -230,7 +233,7 @@ class ScriptedCollector:
             "evidence_id": evidence.id,
             "issuer": self.url,
             "program": "voice",
-            "received_at": NOW,
+            "received_at": self.received_at,
             "freshness": "none",
             "result": appraise(evidence, self.policy, name),
             **changes,

@@ -24,6 +24,7 @@ BODY: Final = (
 )
 SILENCE: Final = b""
 KINDS: Final = (HEAD, BODY, SILENCE)
+NAMES: Final = {"mixed": KINDS, "head": (HEAD,), "body": (BODY,), "silence": (SILENCE,)}
 PER_ADDRESS: Final = 1_000  # connections from one source address
 ROUND_SECONDS: Final = 1.0
 AT_ONCE: Final = 250  # new connections in a row, before those who are there get their turn
@@ -135,11 +136,14 @@ class Count:
 
 
 @contextmanager
-def elsewhere(port: int, clients: int) -> Iterator[Connection]:
-    """Have a crowd in a process of its own, which delays nobody here; what it sends is its `Count`, once a second."""
+def elsewhere(port: int, clients: int, kinds: str = "mixed") -> Iterator[Connection]:
+    """Have a crowd of some of `NAMES` in a process of its own, which delays nobody here.
+
+    What it sends is its `Count`, once a second.
+    """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_crowd, args=(port, clients, theirs))
+    process = context.Process(target=_crowd, args=(port, clients, kinds, theirs))
     process.start()
     try:
         yield ours
@@ -150,7 +154,7 @@ def elsewhere(port: int, clients: int) -> Iterator[Connection]:
         process.join()
 
 
-def _crowd(port: int, clients: int, pipe: Connection) -> None:
-    with SlowCrowd(port, clients) as crowd:
+def _crowd(port: int, clients: int, kinds: str, pipe: Connection) -> None:
+    with SlowCrowd(port, clients, NAMES[kinds]) as crowd:
         while not pipe.poll(ROUND_SECONDS):
             pipe.send(Count(crowd.connected, crowd.opened, crowd.cut_off, crowd.refused))

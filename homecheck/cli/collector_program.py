@@ -75,6 +75,36 @@ def change_policy(database: Database, program_id: str, policy_name: str) -> None
     click.echo(f"{program_id}: policy {policy.name} version {policy.version} is number {version.number} here")
 
 
+@program.command("describe")
+@click.argument("program_id", metavar="ID")
+@click.option("--title", help="What candidates see.")
+@click.option("--purpose", help="What the results are used for; candidates read it.")
+@click.option(
+    "--retention-days", type=click.IntRange(1, 3660), help="How long results are kept; what is older is deleted."
+)
+@with_database
+def describe_program(
+    database: Database, program_id: str, title: str | None, purpose: str | None, retention_days: int | None
+) -> None:
+    """Give a program another title, purpose or retention. What is not named stays."""
+    from homecheck.collector import administration
+
+    if title is None and purpose is None and retention_days is None:
+        raise click.UsageError("name what is to change: --title, --purpose or --retention-days")
+    one = administration.describe_program(
+        database,
+        program_id,
+        operator(),
+        utc_now(),
+        title=title,
+        purpose=purpose,
+        retention_days=retention_days,
+    )
+    click.echo(f"{one.id}: {one.title}, kept {one.retention_days} days")
+    if retention_days is not None:
+        advise("What is older is deleted by the collector that serves, within the hour.")
+
+
 @program.command("four-eyes")
 @click.argument("program_id", metavar="ID")
 @click.argument("wanted", metavar="on|off", type=click.Choice(["on", "off"]))

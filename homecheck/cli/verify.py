@@ -69,6 +69,15 @@ NO_ENVELOPE: Final = "not-compact"  # the first thing that a photo or a text fil
 NO_ENVELOPE_ADVICE: Final = N_(
     "This is no file that homecheck has signed. Those end with .jws; see: homecheck check --save"
 )
+DEVICE_KEY_ADVICE: Final = N_(
+    "Evidence is signed by the key of the computer that made it, which no collector publishes. With --receipt the"
+    " collector's word for these very bytes is enough; the key itself is in the key set that the dashboard offers with"
+    " each check."
+)
+UNCHECKED: Final = N_(
+    "the signature of the device key {kid} was NOT CHECKED here, for the key is in none of the keys given. The"
+    " collector checks it before it gives a receipt, and the receipt is for these very bytes"
+)
 BEGINNING: Final = b"ey"  # base64url of the brace and quotation mark that every header begins with
 NOT_PRESENTED: Final = N_(
     "this is the holder's own copy, without a signature by its holder: anybody could have sent it"
@@ -155,18 +164,21 @@ def verify(
     checked = file
     try:
         envelope = read_envelope(file)
+        receipt_envelope = read_envelope(receipt) if receipt is not None else None
         if is_credential(envelope):
             lines = list(credential_lines(envelope, known, audience, nonce))
         elif audience is not None or nonce is not None:
             raise click.UsageError(_("--for and --nonce are for a credential, and this file is none"))
+        elif receipt_envelope is not None and is_of_unknown_device(envelope, known):
+            lines = list(vouched_lines(envelope))
         else:
             lines = list(verified_lines(envelope, known))
-        if receipt is not None:
-            checked = receipt
-            lines += receipt_lines(read_envelope(receipt), envelope, known)
+        if receipt_envelope is not None:
+            checked = receipt or file
+            lines += receipt_lines(receipt_envelope, envelope, known)
         if log_proof is not None or log_key is not None:
             checked = log_proof or receipt or file
-            lines += log_lines(read_envelope(receipt or file), known, log_proof, log_key)
+            lines += log_lines(receipt_envelope or envelope, known, log_proof, log_key)
     except Refused as refused:
         why = said(printable(refused.message))
         click.echo(_("{file}: refused ({reason}): {why}", file=checked, reason=refused.reason, why=why), err=True)
@@ -176,6 +188,8 @@ def verify(
             click.echo(said(refused.advice), err=True)
         if refused.reason == "unknown-key":
             click.echo(_("Keys known here: {keys}. Give others with --jwks.", keys=_sources(known)), err=True)
+            if checked == file and receipt is None and unverified_header(envelope)["typ"] == EVIDENCE:
+                click.echo(_(DEVICE_KEY_ADVICE), err=True)
         return REFUSED
     width = max(LEAST_WIDTH, *(len(name) + 2 for name, _value in lines))
     for name, value in lines:
@@ -214,6 +228,19 @@ def verified_lines(envelope: bytes, known: KnownKeys) -> Iterator[Line]:
     yield from described
     if typ == EVIDENCE:
         yield from callback_lines(Evidence.from_bytes(payload), known)
+
+
+def is_of_unknown_device(envelope: bytes, known: KnownKeys) -> bool:
+    """Tell whether this is evidence by a device whose key is not known here. Raises Refused."""
+    header = unverified_header(envelope)
+    return header["typ"] == EVIDENCE and lookup(known, EVIDENCE)(header["kid"]) is None
+
+
+def vouched_lines(envelope: bytes) -> Iterator[Line]:
+    """Yield what is to be said about evidence that its receipt alone vouches for; the receipt is verified next."""
+    yield _("Good"), _("evidence, by the word of its receipt")
+    yield _("Digest"), digest(envelope)
+    yield _("ATTENTION"), _(UNCHECKED, kid=unverified_header(envelope)["kid"][:60])
 
 
 def is_credential(data: bytes) -> bool:
@@ -256,7 +283,7 @@ def callback_lines(evidence: Evidence, known: KnownKeys) -> Iterator[Line]:
 def receipt_lines(receipt: bytes, envelope: bytes, known: KnownKeys) -> list[Line]:
     """Verify that the receipt is for this envelope, and return what it says. Raises Refused."""
     found = verify_receipt(receipt, digest(envelope), lookup(known, RECEIPT))
-    if unverified_header(envelope)["typ"] == EVIDENCE:
+    if unverified_header(envelope)["typ"] == EVIDENCE and not is_of_unknown_device(envelope, known):
         evidence_id = Evidence.from_bytes(verify_signature(envelope, EVIDENCE, lookup(known, EVIDENCE))).id
         if found.evidence_id != evidence_id:
             raise Refused("other-envelope", f"the receipt is for evidence {found.evidence_id}, not for {evidence_id}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -154,11 +155,28 @@ def set_four_eyes(database: Database, program_id: str, wanted: bool, by: str, no
         return program_changes.set_four_eyes(db, program_id, wanted, by=By(by), now=now)
 
 
+def describe_program(
+    database: Database,
+    program_id: str,
+    by: str,
+    now: datetime,
+    *,
+    title: str | None = None,
+    purpose: str | None = None,
+    retention_days: int | None = None,
+) -> Program:
+    """Describe a program otherwise; None: as before. SetupError for what nobody could read, or no promise of days."""
+    with opened(database) as db, transaction(db):
+        was = Description.of(programs.get(db, program_id))
+        asked = {"title": title, "purpose": purpose, "retention_days": retention_days}
+        wanted = replace(was, **{name: value for name, value in asked.items() if value is not None})  # type: ignore[arg-type]
+        return program_changes.change(db, program_id, wanted, by=By(by), now=now)
+
+
 def set_language(database: Database, program_id: str, language: str, by: str, now: datetime) -> Program:
     """Say in which language letters of a program are written. SetupError for one that there is none of."""
     with opened(database) as db, transaction(db):
-        one = programs.get(db, program_id)
-        wanted = Description(one.title, one.purpose, one.retention_days, language)
+        wanted = replace(Description.of(programs.get(db, program_id)), language=language)
         return program_changes.change(db, program_id, wanted, by=By(by), now=now)
 
 

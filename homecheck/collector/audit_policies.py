@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from homecheck.collector.audit_defect import Defect, differences
 from homecheck.collector.audit_devices import EVENT
-from homecheck.collector.program_changes import FOUR_EYES
+from homecheck.collector.credential_digests import DIGEST
+from homecheck.collector.program_changes import ADDED, CHANGED, FOUR_EYES, Description
 from homecheck.collector.store.connection import Connection, Row
 from homecheck.errors import Refused
 from homecheck.signing import PublicKey
@@ -38,6 +39,8 @@ def programs(db: Connection, judged_by: set[JudgedBy]) -> Iterator[Defect]:
     missing = {(one.program, one.digest): one for one in judged_by}
     sql = "SELECT about, value_after FROM event WHERE kind = ? ORDER BY position"
     four_eyes = {row["about"]: int(row["value_after"] == "on") for row in db.execute(sql, (FOUR_EYES,)).fetchall()}
+    sql = "SELECT about, detail, value_after FROM event WHERE kind IN (?, ?) ORDER BY position"
+    described = {row["about"]: row for row in db.execute(sql, (ADDED, CHANGED)).fetchall()}
     for program in db.execute("SELECT * FROM program ORDER BY id").fetchall():
         events = told.pop(program["id"], [])
         rows = db.execute("SELECT * FROM policy_version WHERE program = ? ORDER BY number", (program["id"],)).fetchall()
@@ -45,6 +48,7 @@ def programs(db: Connection, judged_by: set[JudgedBy]) -> Iterator[Defect]:
         yield from differences(
             f"program {program['id']}", program, {"four_eyes": four_eyes.get(program["id"], 0)}, EVENT
         )
+        yield from _described(program, described.get(program["id"]))
         yield from _versions(program["id"], rows, events)
         for row in rows:
             yield from _judged(row, missing.pop((program["id"], row["digest"]), None))
@@ -62,6 +66,14 @@ def _program(program: Row, events: list[Row]) -> Iterator[Defect]:
         return
     newest = {"created_at": events[0]["at"], "policy": len(events)}
     yield from differences(what, program, newest, EVENT)
+
+
+def _described(program: Row, told: Row | None) -> Iterator[Defect]:
+    """Yield that title, purpose, retention or language are others than the newest event tells; older ones tell none."""
+    found = Description(program["title"], program["purpose"], program["retention_days"], program["language"])
+    if told is not None and told["detail"].startswith(DIGEST) and told["detail"].partition(";")[0] != found.shown():
+        message = f"its description: the row says {found.words!r:.200}, {EVENT} says {told['value_after']!r:.200}"
+        yield Defect("changed", f"program {program['id']}", message)
 
 
 def _versions(program: str, rows: list[Row], events: list[Row]) -> Iterator[Defect]:

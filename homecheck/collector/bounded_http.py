@@ -9,6 +9,8 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from homecheck.collector.quick_answers import QuickCycle
+
 MAX_HEAD: Final = 65_536  # bytes: the address and all header lines
 
 
@@ -44,6 +46,13 @@ class BoundedHttp(HttpToolsProtocol):
         """Take a line of the head or of the trailer."""
         self._count(name, value)
         super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin the answer."""
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not before:
+            self.cycle.__class__ = QuickCycle  # uvicorn makes its own; it has not begun yet
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body, which has a bound of its own."""

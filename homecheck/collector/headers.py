@@ -27,6 +27,7 @@ HSTS: Final = "max-age=31536000; includeSubDomains"
 _FIXED: Final = tuple((name.lower().encode(), value.encode()) for name, value in FIXED.items())
 _NO_STORE: Final = ((b"cache-control", b"no-store"),)
 _HSTS: Final = ((b"strict-transport-security", HSTS.encode()),)
+CONSTANT: Final = (*_FIXED, *_NO_STORE, *_HSTS)  # the lines that are always the same
 _NAMES: Final = frozenset(name for name, _ in (*_FIXED, *_HSTS))
 
 

@@ -3,12 +3,13 @@ begin a line of its own."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
 
@@ -33,11 +34,15 @@ def configure(form: Form, stream: TextIO = sys.stderr) -> None:
 
 @dataclass(frozen=True)
 class RequestLines:
-    """Writes one line for each request, past `logging`, whose way costs as much as half an upload."""
+    """Writes one line for each request, past `logging`, whose way costs as much as half an upload.
+
+    What is answered in one turn of the event loop is written together, at the end of it.
+    """
 
     form: Form
     stream: TextIO = sys.stderr
     clock: Callable[[], datetime] = utc_now
+    _lines: list[str] = field(default_factory=list)
 
     def __call__(self, members: dict[str, Any]) -> None:
         """Write one line."""
@@ -46,8 +51,15 @@ class RequestLines:
             line = json.dumps({"at": at, "level": "info", "logger": REQUEST, "message": message, **members})
         else:
             line = printable(f"{at} {'INFO':7} {message}{_more(members)}")
+        self._lines.append(f"{line}\n")
+        if len(self._lines) == 1:
+            asyncio.get_running_loop().call_soon(self._write)
+
+    def _write(self) -> None:
+        lines = "".join(self._lines)
+        self._lines.clear()
         with suppress(OSError, ValueError):  # nobody reads them any more: no reason to refuse a request
-            self.stream.write(line + "\n")
+            self.stream.write(lines)
             self.stream.flush()
 
 

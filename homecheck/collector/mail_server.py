@@ -137,6 +137,9 @@ def send(
         raise NotSent(
             f"the mail server answered {error.smtp_code} {_words(error.smtp_error)}", lasting=lasting
         ) from None
+    except ssl.SSLCertVerificationError as error:
+        said = f"{server.host}:{server.port}: its certificate is not trusted here: {error.verify_message}"
+        raise NotSent(f"{said} (an authority of your own: SSL_CERT_FILE)", lasting=False) from None
     # Unreachable, no name (UnicodeError), TLS refused, or it broke off.
     except (OSError, UnicodeError, smtplib.SMTPException) as error:
         raise NotSent(f"{server.host}:{server.port}: {error}"[:300], lasting=False) from None

@@ -5,17 +5,18 @@ Pure: it is written with the evidence, and again by the migration that adds it t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from homecheck.appraisal import Verdict
 from homecheck.evidence import Evidence
 from homecheck.measurement import Measurement
 from homecheck.observation import SessionObservation
-from homecheck.policy import Policy, Requirement
+from homecheck.policy import Limits, Policy, Requirement
 from homecheck.standards.itu_g107 import mos_cqe
 
 MAX_TEXT: Final = 60  # characters of what a device says of itself, in a list
@@ -65,12 +66,12 @@ def overview(
     `verdicts` are those of the findings, by quantity, in the policy's order. The region is the far end's word where it
     has given one.
     """
-    measured = {found.quantity.name: found for found in evidence.measurements()}
+    measured = evidence.by_quantity
     regions = (str(one.region) for one in seen if one.region is not None and str(one.region))
     return Overview(
         verdict=max(verdict for _, verdict in verdicts),
         received_at=received_at,
-        recheck=policy.recheck_every(),
+        recheck=_prepared(policy).recheck,
         link=_text(measured, "link.type"),
         region=next(regions, "") or _text(measured, "network.region") or _text(measured, "place.region"),
         system=evidence.software.system[:MAX_TEXT],
@@ -80,7 +81,7 @@ def overview(
     )
 
 
-def _text(measured: dict[str, Measurement], quantity: str) -> str:
+def _text(measured: Mapping[str, Measurement], quantity: str) -> str:
     found = measured.get(quantity)
     return found.value[:MAX_TEXT] if found is not None and isinstance(found.value, str) else ""
 
@@ -104,12 +105,13 @@ def _zone(name: str) -> ZoneInfo | None:
 
 
 def _concerns(
-    measured: dict[str, Measurement], policy: Policy, verdicts: Sequence[tuple[str, Verdict]]
+    measured: Mapping[str, Measurement], policy: Policy, verdicts: Sequence[tuple[str, Verdict]]
 ) -> Iterator[Concern]:
     """Yield what is not plainly met: the worst verdict of a quantity's requirements, and the margin nearest to 0."""
-    asked: Sequence[Requirement | None] = [*policy.requirements, *(None for _ in policy.declarations)]
     found: dict[str, Concern] = {}
-    for (quantity, verdict), requirement in zip(verdicts, asked, strict=True):
+    for (quantity, verdict), requirement in zip(verdicts, _prepared(policy).asked, strict=True):
+        if requirement is None and verdict is Verdict.PASS:
+            continue
         value = measured.get(quantity)
         share = margin(requirement, value) if requirement and value else None
         near = share is not None and abs(share) <= NEAR
@@ -117,6 +119,21 @@ def _concerns(
             one = Concern(quantity, verdict, share if near else None)
             found[quantity] = _both(found[quantity], one) if quantity in found else one
     yield from found.values()
+
+
+class _Prepared(NamedTuple):
+    recheck: timedelta
+    asked: tuple[Requirement | None, ...]  # one for each finding: what it could be near a limit of
+
+
+@lru_cache(maxsize=256)  # every upload is shown by it
+def _prepared(policy: Policy) -> _Prepared:
+    ends = (one if _has_ends(one.limits) else None for one in policy.requirements)
+    return _Prepared(policy.recheck_every(), (*ends, *(None for _ in policy.declarations)))
+
+
+def _has_ends(limits: Limits) -> bool:
+    return limits.at_least is not None or limits.at_most is not None
 
 
 def _both(one: Concern, other: Concern) -> Concern:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final
@@ -21,6 +22,7 @@ from homecheck.report.text import earlier_shown, shown
 from homecheck.report.words import SEEN_BY_THE_FAR_END, SYMBOLS, fault_words, label, where_it_lies
 from homecheck.standards.rfc_3339 import to_text
 
+DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 MAX_DETAIL: Final = 2_000  # characters of one detail on a page; the envelope has it all
 
 FRESHNESS_WORDS: Final = {
@@ -115,6 +117,7 @@ def environment() -> Environment:
         "skew": skew,
         "detail": detail,
         "short": short,
+        "short_digests": short_digests,
         "words": words,
         "where_it_lies": where_it_lies,
         "is_observed": is_observed,
@@ -196,3 +199,8 @@ def detail(value: Json) -> str:
 def short(digest: str) -> str:
     """Return the beginning of a digest, enough to tell two apart on a page."""
     return digest.removeprefix("sha256:")[:12]
+
+
+def short_digests(text: str) -> str:
+    """Return a text with its digests cut off: a page shows them to be told apart, the export has them whole."""
+    return DIGEST.sub(lambda found: f"{short(found[0])}…", text)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from homecheck.collector import credential_digests
 from homecheck.collector.store import events, programs
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.events import By
@@ -19,7 +21,9 @@ MAX_TITLE: Final = 200  # characters
 MAX_PURPOSE: Final = 1_000
 LONGEST: Final = 3_660  # days
 DEFAULT_DAYS: Final = 180
-FOUR_EYES: Final = "four-eyes"  # the kind of event that tells whether an exception needs two people
+ADDED: Final = "program-added"  # kinds of events, here and below
+CHANGED: Final = "program-changed"
+FOUR_EYES: Final = "four-eyes"  # whether an exception needs two people
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,22 @@ class Description:
     purpose: str
     retention_days: int
     language: str = SOURCE  # of letters to people who have not asked for another
+
+    @classmethod
+    def of(cls, program: Program) -> Description:
+        """Return how a program is described."""
+        return cls(program.title, program.purpose, program.retention_days, program.language)
+
+    def shown(self) -> str:
+        """Return what an event says of it besides its words, of which two descriptions can have the same."""
+        told = [self.title, self.purpose, self.retention_days, self.language]
+        return credential_digests.shown(json.dumps(told, default=repr).encode())  # whatever somebody has put into a row
+
+    @property
+    def words(self) -> str:
+        """What a description says, in one line."""
+        language = "" if self.language == SOURCE else f"; letters in {LANGUAGES.get(self.language, self.language)}"
+        return f"{self.title}; kept {self.retention_days} days{language}; {self.purpose}"
 
     def check(self) -> None:
         """SetupError for what nobody could read, or no promise of days."""
@@ -47,20 +67,20 @@ def add(db: Connection, program: Program, *, by: By, now: datetime) -> None:
     if not ID.fullmatch(program.id):
         raise SetupError(f"{program.id!r:.80} is no id", "Small letters, digits, - and _ between them, at most 64.")
     programs.add(db, program)
-    policy = program.policy
-    detail = f"policy {policy.name} {policy.version} {policy.digest}"
-    events.note(db, now, "program-added", by, program.id, detail, program=program.id)
+    policy, described = program.policy, Description.of(program)
+    detail = f"{described.shown()}; policy {policy.name} {policy.version} {policy.digest}"
+    events.note(db, now, ADDED, by, program.id, detail, program=program.id, after=described.words)
 
 
 def change(db: Connection, program_id: str, wanted: Description, *, by: By, now: datetime) -> Program:
     """Describe a program otherwise, and return it. A shorter retention deletes within the hour what is older."""
     wanted.check()
     before = programs.get(db, program_id)
-    was = Description(before.title, before.purpose, before.retention_days, before.language)
+    was = Description.of(before)
     if wanted != was:
         programs.describe(db, program_id, wanted.title, wanted.purpose, wanted.retention_days, wanted.language)
-        said = {"before": _words(was), "after": _words(wanted)}
-        events.note(db, now, "program-changed", by, program_id, program=program_id, **said)
+        said = {"before": was.words, "after": wanted.words}
+        events.note(db, now, CHANGED, by, program_id, wanted.shown(), program=program_id, **said)
     return programs.get(db, program_id)
 
 
@@ -70,8 +90,3 @@ def set_four_eyes(db: Connection, program_id: str, wanted: bool, *, by: By, now:
         programs.set_four_eyes(db, program_id, wanted)
         events.note(db, now, FOUR_EYES, by, program_id, program=program_id, after="on" if wanted else "off")
     return programs.get(db, program_id)
-
-
-def _words(one: Description) -> str:
-    language = "" if one.language == SOURCE else f"; letters in {LANGUAGES[one.language]}"
-    return f"{one.title}; kept {one.retention_days} days{language}; {one.purpose}"

@@ -14,7 +14,8 @@ import socket
 import ssl
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -29,6 +30,10 @@ REQUEST_SECONDS: Final = 10.0
 LINK_LOCAL: Final = ("fe8", "fe9", "fea", "feb")  # fe80::/10, in the beginnings of addresses
 MAX_ANSWER: Final = 400_000  # bytes
 WAIT_ADVICE: Final = "This is not your fault. Try again later; if it lasts, tell the people who asked for the check."
+MUTE_ADVICE: Final = (
+    "If a VPN is on, switch it off and repeat the check: large packets may get lost in it. Else this is not your fault: "
+    "try again later; if it lasts, tell the people who asked for the check."
+)
 CERTIFICATE_ADVICE: Final = (
     "This does not count against you. If a security program or a company's network looks into the traffic of this "
     "computer, have it leave this address alone; else tell the people who asked for the check."
@@ -37,6 +42,8 @@ CLOCK_ADVICE: Final = (
     "Look at the date and time of this computer: let the system set them by itself, then repeat the check. If they are "
     "right, this is not your fault: tell the people who asked for the check."
 )
+FAMILIES: Final = {int(socket.AF_INET): "IPv4", int(socket.AF_INET6): "IPv6"}
+_ANYWHERE: Final = {int(socket.AF_INET): "192.0.2.1", int(socket.AF_INET6): "2001:db8::1"}  # RFC 5737, RFC 3849
 _PRINTABLE: Final = re.compile(r"[!-~]+")  # goes into a request's lines as it is
 LINK_ADVICE: Final = "Check the cable or Wi-Fi and that other pages open in the browser, then repeat the check."
 NAME_ADVICE: Final = (
@@ -87,20 +94,25 @@ def find(url: str) -> FarEnd:
     """Return the responder at the base address `url`, at the first of its addresses that accepts a connection.
 
     Raises ProbeError: ``bad_address`` (agent), ``no_route``, ``dns_failed`` (home_link), ``responder_unknown``,
-    ``responder_refused``, ``responder_silent``, ``responder_unreachable`` (server).
+    ``responder_refused``, ``responder_silent``, ``responder_unreachable``, ``other_ip_version`` (server). Of several
+    addresses the last one's that this computer knows a way to.
     """
     parts = named(url)
     last: ProbeError | None = None
-    for family, _, _, _, address in resolve(parts.host, parts.port):
+    addresses = resolve(parts.host, parts.port)
+    for family, _, _, _, address in addresses:
         far_end = replace(parts, family=family, address=str(address[0]))
         try:
             sock = connect(far_end, CONNECT_SECONDS)
         except ProbeError as error:
-            last = error
+            if last is None or error.code != "no_route":  # a family without a route tells least
+                last = error
             continue
         with sock:
             return replace(far_end, certificate=presented_certificate.of_connection(sock))
     assert last is not None
+    if last.code == "no_route":
+        last = other_ip_version(parts.name, (one[0] for one in addresses), routed_families()) or last
     raise last
 
 
@@ -155,23 +167,33 @@ def resolve(
 
 def has_default_route() -> bool:
     """Tell whether the system would know where to send packets for the internet; nothing is sent."""
-    for family, address in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):  # RFC 5737, RFC 3849
-        with socket.socket(family, socket.SOCK_DGRAM) as sock:
-            try:
-                sock.connect((address, 9))
-            except OSError:
-                continue
-            return True
-    return False
+    return bool(routed_families())
+
+
+def routed_families() -> frozenset[int]:
+    """Return the address families in which the system knows a way to the internet; nothing is sent."""
+    found = set()
+    for family, address in _ANYWHERE.items():
+        with suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as sock:  # a system may lack a family
+            sock.connect((address, 9))
+            found.add(family)
+    return frozenset(found)
 
 
 def connect(far_end: FarEnd, seconds: float) -> socket.socket:
-    """Return a connection, with TLS where the address asks for it. Raises ProbeError as `find` does, and ``tls``."""
+    """Return a connection, with TLS where the address asks for it.
+
+    Raises ProbeError as `find` does, and ``responder_tls``, ``responder_certificate``, ``responder_mute``.
+    """
     sock = socket.socket(far_end.family, socket.SOCK_STREAM)
     try:
         sock.settimeout(seconds)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.connect(far_end.socket_address())
+    except OSError as error:
+        sock.close()
+        raise failed_connection(far_end, error) from None
+    try:
         return _secured(sock, far_end)
     except ssl.SSLCertVerificationError as error:
         sock.close()
@@ -180,9 +202,20 @@ def connect(far_end: FarEnd, seconds: float) -> socket.socket:
         sock.close()
         message = f"{far_end.name} makes no encrypted connection (TLS: {error.reason or error})"
         raise server_error("responder_tls", message) from None
+    except TimeoutError:
+        sock.close()
+        raise mute(f"{far_end.name} accepts connections and does not answer in TLS") from None
     except OSError as error:
         sock.close()
         raise failed_connection(far_end, error) from None
+
+
+def mute(message: str) -> ProbeError:
+    """Return the failure of a far end that takes connections and says nothing on them.
+
+    The way to it is there. It hangs, or small packets pass and large ones do not (a path MTU that nobody tells).
+    """
+    return ProbeError("responder_mute", MUTE_ADVICE, message=message, at_fault="server")
 
 
 def refused_certificate(far_end: FarEnd, error: ssl.SSLCertVerificationError, seconds: float) -> ProbeError:
@@ -200,6 +233,19 @@ def no_route(target: str) -> ProbeError:
     """Return the failure of a computer that is not connected, or only to networks that do not lead to `target`."""
     message = f"this computer is not connected to a network that leads to {target}"
     return ProbeError("no_route", LINK_ADVICE, message=message, at_fault="home_link")
+
+
+def other_ip_version(name: str, theirs: Iterable[int], ours: Collection[int]) -> ProbeError | None:
+    """Return the failure of a far end whose addresses are all of the family that does not lead out of this home.
+
+    `theirs` are the families of its addresses, `ours` those that lead to the internet. None where that is not it. Many
+    homes have one family alone, and may: it is for the far end to have an address of each.
+    """
+    if not ours or set(theirs) & set(ours):
+        return None
+    has = " and ".join(sorted(FAMILIES[family] for family in ours))
+    message = f"{name} has no address of {has}, and this network leads to the internet by {has} alone"
+    return server_error("other_ip_version", message)
 
 
 def failed_connection(far_end: FarEnd, error: OSError) -> ProbeError:
@@ -237,7 +283,7 @@ def call(
         sock.sendall(body or b"")
         return parse_reply(_read_to_end(sock, deadline, most), far_end)
     except TimeoutError:
-        raise server_error("responder_silent", f"{far_end.name} does not answer {method} {path}") from None
+        raise mute(f"{far_end.name} does not answer {method} {path}") from None
     except OSError as error:
         message = f"{far_end.name} broke off {method} {path}: {error.strerror or error}"
         raise server_error("responder_broke_off", message) from None

@@ -30,6 +30,7 @@ TAKEN: Final = (
     "responder_answer",
     "responder_broke_off",
     "responder_certificate",
+    "responder_mute",
     "responder_refused",
     "responder_silent",
     "responder_tls",
@@ -140,10 +141,9 @@ def names_work(host: str) -> bool:
 def _target(host: str) -> str:
     """Return the address itself, or for a name one that takes the default route."""
     try:
-        return str(ipaddress.ip_address(host.partition("%")[0])) if host else route.ANYWHERE[0]
+        return str(ipaddress.ip_address(host.partition("%")[0])) if host else route.anywhere()
     except ValueError:
-        v4, v6 = route.ANYWHERE
-        return v4 if route.local_address(v4) is not None else v6
+        return route.anywhere()
 
 
 def is_vpn(target: str) -> bool:

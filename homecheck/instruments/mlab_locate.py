@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -25,6 +25,7 @@ URL: Final = "https://locate.measurementlab.net/v2/nearest/ndt/ndt7"
 MOST_REDIRECTS: Final = 3
 MOST_SERVERS: Final = 4  # as many as the service names
 _PRINTABLE: Final = re.compile("[!-~]+")  # goes into the request line as it is
+NEVER_LEFT: Final = ("home_link", "line")
 LAST_RUN: Final = "mlab-last-run"  # file in the folder for state: when, in seconds since 1970
 
 
@@ -49,6 +50,26 @@ def nearest(url: str = URL) -> list[Server]:
     return servers[:MOST_SERVERS]
 
 
+@contextmanager
+def a_run(state: Path | None, *, attended: bool, clock: Callable[[], float]) -> Iterator[None]:
+    """Note that a run begins now, and forget it again where the context could not reach M-Lab from this home at all.
+
+    Raises ProbeError as `mind_the_pause` does.
+    """
+    before = _last_run(state) if state is not None else -math.inf
+    mind_the_pause(state, attended=attended, clock=clock)
+    try:
+        yield
+    except ProbeError as error:
+        if state is not None and error.at_fault in NEVER_LEFT:
+            with suppress(StateError):  # then the next run waits for nothing, and no longer than that
+                if before == -math.inf:
+                    durable.remove(state / LAST_RUN)
+                else:
+                    durable.write(state / LAST_RUN, f"{before:.0f}\n".encode("ascii"))
+        raise
+
+
 def mind_the_pause(state: Path | None, *, attended: bool, clock: Callable[[], float]) -> None:
     """Note that a run begins now. Raises ProbeError ``too_soon`` when nobody is there and the last was too recent.
 
@@ -62,8 +83,8 @@ def mind_the_pause(state: Path | None, *, attended: bool, clock: Callable[[], fl
         minutes = math.ceil((ndt7.LEAST_WAIT_SECONDS - since) / 60)
         raise ProbeError(
             "too_soon",
-            f"Repeat the check in {minutes} minutes, or measure against your own responder: --method responder",
-            message=f"the last run against M-Lab was {since / 60:.0f} minutes ago",
+            f"Repeat the check in {minutes} min, or measure against your own responder: --method responder",
+            message=f"the last run against M-Lab was {since / 60:.0f} min ago",
             at_fault="agent",
         )
     try:

@@ -87,6 +87,12 @@ def local_address(address: str) -> str | None:
         return None
 
 
+def anywhere() -> str:
+    """Return an address that takes the default route: of IPv4, but where IPv6 alone has one."""
+    v4, v6 = ANYWHERE
+    return v6 if local_address(v4) is None and local_address(v6) is not None else v4
+
+
 def path_mtu(address: str) -> int | None:
     """Return how large packets to `address` may be as far as the system knows (ip(7), ipv6(7)): nothing is sent.
 

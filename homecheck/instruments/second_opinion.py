@@ -66,6 +66,11 @@ class SecondOpinion:
     speedtest: Callable[[], speedtest_cli.Result] = speedtest_cli.run
     clock: Callable[[], float] = field(default=time.time)
 
+    @property
+    def url(self) -> str | None:
+        """Where it begins to ask; None for speedtest-cli, which knows that itself."""
+        return (self.ndt7_url or mlab_locate.URL) if self.method == "ndt7" else None
+
     def measure(self) -> Opinion:
         """Measure both directions. Raises ProbeError when neither can be measured."""
         if self.method not in METHODS:
@@ -82,8 +87,8 @@ class SecondOpinion:
 
     def _ndt7(self) -> Opinion:
         if self.ndt7_url is None:
-            mlab_locate.mind_the_pause(self.state, attended=self.attended, clock=self.clock)
-            servers = self.locate()
+            with mlab_locate.a_run(self.state, attended=self.attended, clock=self.clock):
+                servers = self.locate()
         else:
             servers = [Server.at(self.ndt7_url)]
         opened = ndt7_client.open_first(servers, PATIENCE_SECONDS)

@@ -155,13 +155,16 @@ class Onlooker:
 
 
 @contextmanager
-def opened(far_end: FarEnd, count: int) -> Iterator[list[socket.socket]]:
-    """Keep `count` connections open, warm and not yet used; at the end they are cut off. Raises ProbeError."""
+def opened(far_end: FarEnd, count: int, least: int) -> Iterator[list[socket.socket]]:
+    """Keep `count` connections open, warm and not yet used; at the end they are cut off.
+
+    On a line that loses packets some do not come about in time: `least` of them are enough. Raises ProbeError.
+    """
     with ThreadPoolExecutor(count) as pool:
         attempts = [pool.submit(connect, far_end, CONNECT_SECONDS) for _ in range(count)]
     sockets = [attempt.result() for attempt in attempts if attempt.exception() is None]
     try:
-        if len(sockets) < count:
+        if len(sockets) < least:
             failures = [error for attempt in attempts if (error := attempt.exception()) is not None]
             raise failures[0]
         yield sockets
@@ -181,7 +184,7 @@ def cut_off(sock: socket.socket) -> None:
 
 def download(far_end: FarEnd, token: str, rule: LoadRule, onlooker: Onlooker) -> Load:
     """Fill the line towards this end. Raises ProbeError."""
-    with opened(far_end, MOST_STREAMS) as sockets:
+    with opened(far_end, MOST_STREAMS, FIRST_STREAMS) as sockets:
         heads = {
             name: request_head(far_end, "GET", f"/v1/download?congestion={name}", token=token) for name in (CUBIC, BBR)
         }
@@ -190,7 +193,7 @@ def download(far_end: FarEnd, token: str, rule: LoadRule, onlooker: Onlooker) ->
 
 def upload(far_end: FarEnd, token: str, rule: LoadRule, onlooker: Onlooker) -> Load:
     """Fill the line towards the responder. Bins and total are those that the responder told. Raises ProbeError."""
-    with opened(far_end, MOST_STREAMS + 1) as sockets:
+    with opened(far_end, MOST_STREAMS + 1, FIRST_STREAMS + 1) as sockets:
         head = request_head(far_end, "POST", "/v1/upload", token=token, chunked=True)
         heads = {CUBIC: head, BBR: head}
         telling, *streams = sockets
@@ -221,6 +224,7 @@ class _Loop(ABC):
     def __init__(self, job: _Job) -> None:
         self.far_end, self.rule, self.onlooker = job.far_end, job.rule, job.onlooker
         self.waiting, self.request_heads = list(job.sockets), job.heads
+        self.opened = len(self.waiting)
         self.streams: list[socket.socket] = []
         self.began = time.monotonic()
         self.bins = ByteBins(self.began)
@@ -258,7 +262,7 @@ class _Loop(ABC):
         rate = goodput.estimate(bins, BIN_SECONDS)
         if ended != "broken" and rate and rate.mbit_s >= CEILING_SHARE * self.rule.ceiling_mbit_s:
             ended = "ceiling"
-        joined = MOST_STREAMS - len(self.waiting)
+        joined = self.opened - len(self.waiting)
         return Load(self.direction, bins, self.bins.total, self.sent, seconds, joined, cpu_share, ended, self.began)
 
     @property

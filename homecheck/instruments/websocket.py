@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from homecheck import __version__
-from homecheck.instruments.far_end import FarEnd, Reply, checked, connect, server_error
+from homecheck.instruments.far_end import FarEnd, Reply, checked, connect, mute, server_error
 from homecheck.instruments.tcp_load import cut_off
 from homecheck.standards import rfc_6455
 from homecheck.standards.rfc_6455 import Frame, ServerFrames
@@ -129,7 +129,7 @@ def open_websocket(far_end: FarEnd, target: str, subprotocol: str) -> WebSocket:
             _check(reply, far_end, target.partition("?")[0], subprotocol, key)
             sock.setblocking(False)
         except TimeoutError:
-            raise server_error("responder_silent", f"{far_end.name} does not answer") from None
+            raise mute(f"{far_end.name} does not answer the WebSocket's first request") from None
         except OSError as error:
             raise server_error("responder_broke_off", f"{far_end.name} broke off: {error.strerror or error}") from None
         unless_opened.pop_all()

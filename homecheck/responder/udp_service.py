@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from homecheck.responder import asked_address
 from homecheck.responder.reflector import bound
 from homecheck.standards.rfc_8489 import Endpoint
 
@@ -38,6 +39,7 @@ class UdpService:
 
     def __init__(self, name: str, sockets: Sequence[socket.socket], answer: Answer) -> None:
         self._sockets, self._answer = sockets, answer
+        self._told = [asked_address.ask(sock) for sock in sockets]
         self._ending = False
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
 
@@ -60,9 +62,19 @@ class UdpService:
                     self._serve_one(self._sockets.index(sock))
 
     def _serve_one(self, number: int) -> None:
-        data, source = self._sockets[number].recvfrom(_LARGEST)
+        sock, told = self._sockets[number], self._told[number]
+        if told is None:
+            data, source = sock.recvfrom(_LARGEST)
+            way_back: asked_address.Ancillary = []
+        else:
+            data, ancillary, _, source = sock.recvmsg(_LARGEST, asked_address.ANCILLARY_BYTES)
+            way_back = asked_address.to_send(ancillary, told)
         reply = self._answer(number, data, Endpoint.of(source))
-        if reply is not None and len(reply.datagram) <= len(data):
+        if reply is None or len(reply.datagram) > len(data):
+            return
+        if way_back:
+            self._sockets[reply.through].sendmsg([reply.datagram], way_back, 0, source)
+        else:
             self._sockets[reply.through].sendto(reply.datagram, source)
 
 

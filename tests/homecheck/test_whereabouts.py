@@ -16,7 +16,7 @@ MOMENT = datetime(2026, 11, 1, tzinfo=UTC)
 def standing(declared: str, zone: str | None, *regions: Region | None) -> Standing | None:
     found = Measurement(REGION, declared, details={"timezone": zone} if zone else {})
     seen = [SessionObservation("s", "n", MOMENT, MOMENT, "192.0.2.1", region=region) for region in regions]
-    return located([found], seen).get("place.region")
+    return located({found.quantity.name: found}, seen).get("place.region")
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ def test_without_a_file_of_addresses_it_is_the_persons_word() -> None:
     assert standing("US-TX", "America/Chicago") is None
     assert standing("US-TX", "America/Chicago", None, Region()) is None
     assert standing("US-TX", None) is None
-    assert located([], []) == {}
+    assert located({}, []) == {}

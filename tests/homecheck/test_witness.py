@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from homecheck.exchange import new_session
 from homecheck.keys import SoftwareKey, read_key_file
 from homecheck.signing import EVIDENCE, sign
 from homecheck.spool import put
+from homecheck.strict_json import serialize
 from homecheck.upload import Delivery, deliver
 from homecheck.witness import contradiction
 from tests.scripted_collector import NOW, Reply, Request, ScriptedCollector, make_evidence
@@ -117,6 +119,49 @@ def test_a_log_that_became_shorter_cannot_be_the_same(bench: Bench) -> None:
     found = bench.deliver().log
     assert found is not None
     assert found.state == "contradicted"
+
+
+def begun_anew(bench: Bench, later: timedelta) -> Delivery:
+    """Three deliveries; then the collector forgets them, and receives a fourth `later` by its own clock."""
+    for _ in range(3):
+        bench.deliver()
+    del bench.collector.log.leaves[:]
+    bench.collector.received_at = NOW + later
+    return bench.deliver()
+
+
+def test_a_new_entry_in_an_old_ones_place_is_a_contradiction_although_no_proof_is_shown(bench: Bench) -> None:
+    """A backup that was put back, or a log that was cut off: it need not grow long again before it is noticed."""
+    found = begun_anew(bench, timedelta(minutes=6)).log
+    assert found is not None
+    assert found.state == "contradicted"
+    assert (
+        "what it received at 2026-11-23T20:39:00.000Z is entry 0, and at 2026-11-23T20:33:00.000Z it had signed that"
+        " there were 3 entries" in found.message
+    )
+    proof = json.loads((bench.home.logs / f"{bench.enrolment.kid}.contradiction.json").read_bytes())
+    assert [one["received_at"][11:16] for one in proof["checkpoints"]] == ["20:33", "20:39"]
+
+
+@pytest.mark.parametrize("later", [timedelta(minutes=4), timedelta(0), timedelta(hours=-1)])
+def test_receipts_whose_times_do_not_tell_their_order_accuse_nobody(bench: Bench, later: timedelta) -> None:
+    found = begun_anew(bench, later).log
+    assert found is not None
+    assert (found.state, "gives no proof (HTTP status 404)" in found.message) == ("unproven", True)
+
+
+def test_what_an_older_version_kept_has_no_time_and_accuses_nobody(bench: Bench) -> None:
+    bench.deliver()
+    kept = json.loads(bench.kept.read_bytes())
+    for _ in range(2):
+        bench.deliver()
+    newest = json.loads(bench.kept.read_bytes())
+    bench.kept.write_bytes(serialize({"v": 1, "key": kept["key"], "checkpoint": newest["checkpoint"]}))
+    del bench.collector.log.leaves[:]
+    bench.collector.received_at = NOW + timedelta(hours=1)
+    found = bench.deliver().log
+    assert found is not None
+    assert found.state == "unproven"
 
 
 def test_another_key_of_the_log_is_noticed(bench: Bench) -> None:

@@ -94,8 +94,8 @@ def test_a_responder_that_takes_connections_and_says_nothing_is_not_waited_for_l
         found = run(Path(f"http://127.0.0.1:{listener.getsockname()[1]}"))
     assert time.monotonic() - began < 15
     assert found["network.ipv4"].value is True
-    assert failure(found["network.captive_portal"]) == ("responder_silent", "server")
-    assert failure(found["network.http_proxy"]) == ("responder_silent", "server")
+    assert failure(found["network.captive_portal"]) == ("responder_mute", "server")
+    assert failure(found["network.http_proxy"]) == ("responder_mute", "server")
 
 
 def test_an_older_responder_offers_no_plain_answer(tmp_path: File) -> None:

@@ -111,7 +111,16 @@ class Parameter:
     def check(self, value: str) -> None:
         """Raise Problem unless the value is one that the schema takes."""
         if not _is_taken(self.schema, value):
-            raise Problem("bad-request", f"{self.name}: {value!r:.60} is none of its values", advice=self.text)
+            raise Problem("bad-request", f"{self.name}: {value!r:.60} is none of its values", advice=self.advice)
+
+    @property
+    def advice(self) -> str:
+        """What the parameter is, and what it takes."""
+        if self.schema["type"] == "integer":
+            return f"{self.text} A number from {self.schema['minimum']} to {self.schema['maximum']}."
+        if "enum" in self.schema:
+            return f"{self.text} One of: {', '.join(one for one in self.schema['enum'] if one)}."
+        return self.text
 
 
 def _is_taken(schema: Json, value: str) -> bool:

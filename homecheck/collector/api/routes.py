@@ -34,8 +34,10 @@ from homecheck.collector.api.operation import Call, Operation, Reply
 from homecheck.collector.bearer import authenticated
 from homecheck.collector.body import JSON, read_body
 from homecheck.collector.context import Collector
+from homecheck.collector.problems import Problem
 from homecheck.collector.rights import may
 from homecheck.collector.store.users import EVERYWHERE, User
+from homecheck.errors import Refused
 from homecheck.strict_json import Record, parse_object, serialize
 
 OPERATIONS: Final = (
@@ -84,12 +86,16 @@ def _check_right(user: User, operation: Operation) -> None:
 def _run(collector: Collector, operation: Operation, request: Request, user: User, raw: bytes) -> Response:
     source = request.client.host if request.client else ""
     is_json = operation.body is not None and operation.body_type == JSON
-    body = Record(parse_object(raw) if is_json else {}, "body", "bad-request")
-    call = Call(
-        collector, collector.readers(), user, source, request.path_params, request.query_params, body, raw,
-        request.headers.get("if-match", ""), request.headers.get("idempotency-key", ""),
-    )  # fmt: skip
-    found = operation.run(call)
+    try:
+        body = Record(parse_object(raw) if is_json else {}, "body", "bad-request")
+        call = Call(
+            collector, collector.readers(), user, source, request.path_params, request.query_params, body, raw,
+            request.headers.get("if-match", ""), request.headers.get("idempotency-key", ""),
+        )  # fmt: skip
+        found = operation.run(call)
+    except Refused as error:  # what was sent here is no agent's: its advice would be to update
+        advice = error.advice or f"What is taken here stands in /openapi.json, under {operation.name}."
+        raise Problem(error.reason, error.message, advice=advice) from None
     reply = found if isinstance(found, Reply) else Reply(found)
     headers = {"ETag": reply.etag} if reply.etag else {}
     status = reply.status or operation.status

@@ -56,6 +56,10 @@ class Connection(ABC):
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each of `rows`."""
 
+    def insert_many(self, into: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert rows of equal width as `insert_rows` does, in the way that costs this engine least."""
+        _insert_values(self, into, rows, "")
+
     @abstractmethod
     def begin(self) -> None:
         """Begin a transaction as the only one who writes, after those who are at it."""
@@ -149,10 +153,17 @@ ROWS_AT_ONCE: Final = 32  # in one statement: a server parses and plans each ane
 
 
 def insert_rows(db: Connection, into: str, rows: Sequence[Sequence[object]], conflict: str = "") -> None:
-    """Insert rows of equal width, many with one statement; `into` is a table, with its columns where not all are given.
+    """Insert rows of equal width, many at once; `into` is a table, with its columns where not all are given.
 
     `conflict` says what becomes of a row that is there already. None of these texts comes from outside.
     """
+    if not conflict and len(rows) > 1:
+        db.insert_many(into, rows)
+    else:
+        _insert_values(db, into, rows, conflict)
+
+
+def _insert_values(db: Connection, into: str, rows: Sequence[Sequence[object]], conflict: str) -> None:
     for at in range(0, len(rows), ROWS_AT_ONCE):
         part = rows[at : at + ROWS_AT_ONCE]
         places = ", ".join([f"({marks(part[0])})"] * len(part))

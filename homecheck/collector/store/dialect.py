@@ -8,7 +8,8 @@ Texts are compared byte by byte (COLLATE "C"), as in SQLite, so both engines sor
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from typing import Final
@@ -24,11 +25,45 @@ _TYPES: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """A statement as PostgreSQL numbers its values; `lists` are those values, begin and end, that go as one array."""
+
+    sql: str
+    lists: tuple[tuple[int, int], ...]
+
+    def arranged(self, values: Sequence[object]) -> Sequence[object]:
+        """Return the values of the statement for ``?`` as this one takes them."""
+        if not self.lists:
+            return values
+        given, at = [], 0
+        for begin, end in self.lists:
+            given += [*values[at:begin], list(values[begin:end])]
+            at = end
+        return [*given, *values[at:]]
+
+
+_PLACE: Final = re.compile(r"(?<!NOT )\bIN \((\?(?:, \?)*)\)|\?")
+
+
 @lru_cache(maxsize=1024)
-def numbered(sql: str) -> str:
-    """Return a statement with ``$1``, ``$2`` … in the places of its ``?``."""
-    numbers = count(1)
-    return re.sub(r"\?", lambda _: f"${next(numbers)}", sql)
+def numbered(sql: str) -> Numbered:
+    """Return a statement with ``$1``, ``$2`` … in the places of its ``?``.
+
+    ``IN (?, ?, …)`` becomes ``= ANY($1)``: one form for any number of values, of which none is parsed by itself.
+    """
+    lists: list[tuple[int, int]] = []
+    numbers, seen = count(1), 0
+
+    def place(found: re.Match[str]) -> str:
+        nonlocal seen
+        begin, marks = seen, found[1]
+        seen += marks.count("?") if marks else 1
+        if marks:
+            lists.append((begin, seen))
+        return f"= ANY(${next(numbers)})" if marks else f"${next(numbers)}"
+
+    return Numbered(_PLACE.sub(place, sql), tuple(lists))
 
 
 def tables_for_postgres(sql: str) -> str:

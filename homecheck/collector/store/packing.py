@@ -36,7 +36,8 @@ _codecs = _Codecs()
 def packed(envelope: bytes) -> bytes:
     """Return an envelope as it is stored."""
     try:
-        header, payload, signature = envelope.split(b".")
+        signed, _, signature = envelope.rpartition(b".")  # quicker than to split what is long
+        header, _, payload = signed.partition(b".")
         plain, signed = _decoded(payload), _decoded(signature)
         lengths = _LENGTHS.pack(len(header), len(signed))
     except (ValueError, struct.error):

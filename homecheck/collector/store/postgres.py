@@ -43,6 +43,7 @@ class PostgresConnection(Connection):
         self.raw = raw
         self.pulse = pulse
         self.since: float | None = None
+        self._known_types: dict[str, Sequence[int]] = {}
         if pulse is not None:
             pulse.watch(self)
 
@@ -50,9 +51,10 @@ class PostgresConnection(Connection):
         """Run one statement."""
         import psycopg  # here and below: the commands that need no server start without it
 
+        found = numbered(sql)
         self._begin_waiting()
         try:
-            return self.raw.execute(numbered(sql), values)
+            return self.raw.execute(found.sql, found.arranged(values))
         except psycopg.Error as error:
             raise _failure(error) from error
         except UnicodeEncodeError as error:
@@ -67,11 +69,42 @@ class PostgresConnection(Connection):
         self._begin_waiting()
         try:
             with self.raw.cursor() as cursor:
-                cursor.executemany(numbered(sql), rows)
+                found = numbered(sql)
+                cursor.executemany(found.sql, [found.arranged(row) for row in rows] if found.lists else rows)
         except psycopg.Error as error:
             raise _failure(error) from error
         finally:
             self.since = None
+
+    def insert_many(self, into: str, rows: Sequence[Sequence[object]]) -> None:
+        """Insert rows with COPY: hundreds of values of a statement would each be parsed and planned."""
+        import psycopg
+
+        types = self._types(into)
+        self._begin_waiting()
+        try:
+            with self.raw.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN (FORMAT BINARY)".encode()) as copy:
+                copy.set_types(types)
+                for row in rows:
+                    copy.write_row(row)
+        except psycopg.Error as error:
+            raise _failure(error) from error
+        finally:
+            self.since = None
+
+    def _types(self, into: str) -> Sequence[int]:
+        """Return the types of a table's columns, or of those that stand behind its name, asked for once."""
+        if (known := self._known_types.get(into)) is None:
+            table, _, columns = into.removesuffix(")").partition(" (")
+            rows = self.execute(
+                "SELECT attname, atttypid FROM pg_attribute"
+                " WHERE attrelid = to_regclass(?) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
+                (table,),
+            )
+            found = {row[0]: row[1] for row in rows}
+            known = [found[name] for name in columns.split(", ")] if columns else [*found.values()]
+            self._known_types[into] = known
+        return known
 
     def _begin_waiting(self) -> None:
         if self.pulse is not None:

@@ -21,6 +21,8 @@ from homecheck.standards.rfc_3339 import from_text, to_text
 NO_CHECK: Final = "none"  # the verdict of somebody of whom nothing was received
 VERDICTS: Final = {**{verdict.word: rank for verdict, rank in RANKS.items()}, NO_CHECK: NOT_CHECKED}
 STATES: Final = ("overdue", "waiting", "lapsed", "waived")
+UNCHECKED: Final = ("waiting", "lapsed")  # states of people of whom nothing was received
+LOOKED_AT: Final = 5_000  # people along the order of a list, before whoever a filter lets through is sorted
 NEAR: Final = "near"  # an outcome beside the verdicts: the value is near its limit, on either side
 OUTCOMES: Final = (Verdict.FAIL.word, Verdict.INCONCLUSIVE.word, Verdict.WARN.word, NEAR)
 UNKNOWN: Final = "unknown"  # as a link, region, system or version: the check does not say
@@ -64,6 +66,8 @@ ORDERS: Final = {
     "due": Order(("due", "id"), "due IS NOT NULL"),
     "latest": Order(("received", "id"), "received IS NOT NULL", falling=True),
 }
+# A planner that expects the first hundred soon would ask for each person, in the order of the list.
+_MATERIALIZED: Final = "person.id IN (WITH found AS MATERIALIZED ({found}) SELECT found.person FROM found)"
 BY_ID: Final = Order(("id",))  # for programs, which go through everybody
 
 
@@ -81,7 +85,10 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class PersonRow(Deadlines):
-    """One person on the list, with the evidence received last; `invited_until` is the end of an open invitation."""
+    """One person on the list, with the evidence received last; `invited_until` is the end of an open invitation.
+
+    `letter_at`: when the letter that an invitation is to leave with is tried next.
+    """
 
     person: Person
     verdict: Verdict | None
@@ -92,6 +99,7 @@ class PersonRow(Deadlines):
     concerns: tuple[tuple[str, Verdict], ...]
     enrolled: bool
     invited_until: datetime | None
+    letter_at: datetime | None
     place: tuple[Any, ...]  # in the order of the list: a page that follows begins behind it
 
 
@@ -117,27 +125,25 @@ def people(
     *,
     behind: tuple[Any, ...] = (),
     limit: int,
+    looked_at: int = LOOKED_AT,
 ) -> list[PersonRow]:
-    """Return the next `limit` people that a filter lets through, behind a place in the order."""
+    """Return the next `limit` people that a filter lets through, behind a place in the order.
+
+    `looked_at`: so many people along the order first, before whoever the filter lets through is sorted.
+    """
     conditions, values = _where(scope, wanted, now)
-    conditions.append(order.known)
-    columns = ", ".join(f"person.{column}" for column in order.columns)
-    if behind:
-        conditions.append(f"({columns}) {'<' if order.falling else '>'} ({marks(behind)})")
-        values += behind
-    direction = " DESC" if order.falling else ""
-    sorting = ", ".join(f"person.{column}{direction}" for column in order.columns)
-    # Only names of columns and marks are put together here. Where no index has the order, whoever a filter lets
-    # through is sorted: by these columns alone, and the rest is looked up for those on the page.
-    page = f"SELECT person.id AS one FROM person WHERE {' AND '.join(conditions)} ORDER BY {sorting} LIMIT ?"  # noqa: S608
-    rows = db.execute(
-        "SELECT person.*, evidence.digest, evidence.verdict, evidence.received_at"  # noqa: S608
-        f" FROM ({page}) AS page JOIN person ON person.id = page.one"
-        f" LEFT JOIN evidence ON evidence.position = person.latest ORDER BY {sorting}",
-        (*values, limit),
-    ).fetchall()
+    page = _Page(order, behind, limit)
+    rows = page.first_few(db, wanted, conditions, values, looked_at)
+    if len(rows) < limit:
+        conditions, values = _where(scope, wanted, now, concern=_MATERIALIZED)
+        rows = page.sorted(db, conditions, values)
     ids = [row["id"] for row in rows]
-    concerns, enrolled, invited = _concerns(db, ids), _enrolled(db, ids), _invited(db, ids, now)
+    concerns, enrolled, invited, letters = (
+        _concerns(db, ids),
+        _enrolled(db, ids),
+        _invited(db, ids, now),
+        _letters(db, ids),
+    )
     return [
         PersonRow(
             person=Person(row["id"], row["program"], row["name"]),
@@ -151,10 +157,75 @@ def people(
             concerns=tuple(concerns.get(row["id"], ())),
             enrolled=row["id"] in enrolled,
             invited_until=invited.get(row["id"]),
+            letter_at=letters.get(row["id"]),
             place=tuple(row[column] for column in order.columns),
         )
         for row in rows
     ]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """A part of a list: the next `limit` people behind a place in an order."""
+
+    order: Order
+    behind: tuple[Any, ...]
+    limit: int
+
+    def first_few(
+        self, db: Connection, wanted: Filter, conditions: list[str], values: list[Any], looked_at: int
+    ) -> list[Row]:
+        """Return those who are let through among the next people along an index of the order, `looked_at` of them.
+
+        A full page is the page; of a filter that lets one of fifty through it is, and nobody was sorted.
+        """
+        along, its = self._along(wanted)
+        if len(along) == sum(condition != "1 = 1" for condition in conditions):
+            return []  # the index leads to them alone: nobody has to be let through
+        place, its_place = self._place()
+        walked = " AND ".join([*along, *place])
+        near = f"SELECT * FROM person WHERE {walked} ORDER BY {self._sorting} LIMIT {looked_at}"  # noqa: S608
+        found = f"SELECT person.id AS one FROM ({near}) AS person WHERE {' AND '.join(conditions)}"  # noqa: S608
+        return self._rows(db, found, (*its, *its_place, *values))
+
+    def sorted(self, db: Connection, conditions: list[str], values: list[Any]) -> list[Row]:
+        """Return the page out of everybody who is let through: sorted, where no index has the order."""
+        place, its_place = self._place()
+        found = f"SELECT person.id AS one FROM person WHERE {' AND '.join([*conditions, *place])}"  # noqa: S608
+        return self._rows(db, found, (*values, *its_place))
+
+    def _along(self, wanted: Filter) -> tuple[list[str], list[Any]]:
+        """Return the conditions of a filter that the index of the order begins with, and their values."""
+        found: list[tuple[str, Any]] = []
+        if wanted.program and self.order in (ORDERS["worst"], ORDERS["due"]):
+            found.append(("person.program = ?", wanted.program))
+        if self.order == ORDERS["worst"] and wanted.verdict:
+            found.append(("person.rank = ?", VERDICTS.get(wanted.verdict, -1)))
+        elif self.order == ORDERS["worst"] and wanted.state in UNCHECKED:
+            found.append(("person.rank = ?", NOT_CHECKED))
+        return [condition for condition, _ in found], [value for _, value in found]
+
+    def _place(self) -> tuple[list[str], tuple[Any, ...]]:
+        """Return the conditions that somebody has a place in the order, behind this one."""
+        if not self.behind:
+            return [self.order.known], ()
+        columns = ", ".join(f"person.{column}" for column in self.order.columns)
+        sign = "<" if self.order.falling else ">"
+        return [self.order.known, f"({columns}) {sign} ({marks(self.behind)})"], self.behind
+
+    @property
+    def _sorting(self) -> str:
+        direction = " DESC" if self.order.falling else ""
+        return ", ".join(f"person.{column}{direction}" for column in self.order.columns)
+
+    def _rows(self, db: Connection, found: str, values: tuple[Any, ...]) -> list[Row]:
+        """Return what lists show of people whose ids are found: by these is sorted, the rest is looked up for a page."""
+        return db.execute(
+            "SELECT person.*, evidence.digest, evidence.verdict, evidence.received_at"  # noqa: S608
+            f" FROM ({found} ORDER BY {self._sorting} LIMIT ?) AS page JOIN person ON person.id = page.one"
+            f" LEFT JOIN evidence ON evidence.position = person.latest ORDER BY {self._sorting}",
+            (*values, self.limit),
+        ).fetchall()
 
 
 def deadlines(db: Connection, person_id: str) -> Deadlines:
@@ -178,7 +249,7 @@ def _nobodys(wanted: Filter) -> tuple[str, ...]:
         return ("overdue", "waived")
     told = any(getattr(wanted, name) not in ("", UNKNOWN) for name in ("link", "region", "system", "software"))
     checked = told or wanted.verdict or wanted.quantity or wanted.hour or _number(wanted.days, 0)
-    return ("waiting", "lapsed") if checked else ()
+    return UNCHECKED if checked else ()
 
 
 def _ranks(db: Connection, scope: Scope, wanted: Filter, now: datetime) -> tuple[Counter[int], int | None]:
@@ -240,8 +311,13 @@ def _count(db: Connection, conditions: list[str], values: list[Any], state: tupl
     return int(db.execute(sql, [*values, *its]).fetchone()[0])
 
 
-def _where(scope: Scope, wanted: Filter, now: datetime, but: str = "") -> tuple[list[str], list[Any]]:
-    """Return the conditions of a filter on `person` within a scope, without the part called `but`, and their values."""
+def _where(
+    scope: Scope, wanted: Filter, now: datetime, but: str = "", concern: str = "person.id IN ({found})"
+) -> tuple[list[str], list[Any]]:
+    """Return the conditions of a filter on `person` within a scope, without the part called `but`, and their values.
+
+    `concern`: how those are asked for whom a requirement concerns.
+    """
     within, names = scope.condition("person.program")
     conditions: list[str] = [within]
     values: list[Any] = [*names]
@@ -265,28 +341,24 @@ def _where(scope: Scope, wanted: Filter, now: datetime, but: str = "") -> tuple[
     if days := _number(wanted.days, 0):
         conditions.append("person.received >= ?")
         values.append(first_moment(now, days))
-    for part, (more, others) in (("quantity", _concern(wanted)), ("state", _state(wanted.state, now))):
+    for part, (more, others) in (("quantity", _concern(wanted, concern)), ("state", _state(wanted.state, now))):
         if more and but != part:
             conditions.append(more)
             values += others
     return conditions, values
 
 
-def _concern(wanted: Filter) -> tuple[str, list[Any]]:
+def _concern(wanted: Filter, asked: str) -> tuple[str, list[Any]]:
     if not wanted.quantity:
         return "", []
     outcome = "concern.margin IS NOT NULL" if wanted.outcome == NEAR else "concern.verdict = ?"
     values = [wanted.quantity] if wanted.outcome == NEAR else [wanted.quantity, wanted.outcome or Verdict.FAIL.word]
-    # Materialized: a planner that expects the first hundred soon would ask for each person, in the order of the list.
-    found = f"SELECT concern.person FROM concern WHERE concern.quantity = ? AND {outcome}"  # noqa: S608
-    return f"person.id IN (WITH found AS MATERIALIZED ({found}) SELECT found.person FROM found)", values  # noqa: S608
+    return asked.format(found=f"SELECT concern.person FROM concern WHERE concern.quantity = ? AND {outcome}"), values  # noqa: S608
 
 
 def _state(state: str, now: datetime) -> tuple[str, list[Any]]:
     """Return the condition of a state; an unknown one is nobody's."""
-    opened = (
-        "person.id IN (SELECT invite.person FROM invite WHERE invite.redeemed_at IS NULL AND invite.expires_at > ?)"
-    )
+    opened = f"person.id IN ({_OPENED})"
     if state == "overdue":
         return "person.due < ?", [int(now.timestamp())]
     if state == "waiting":
@@ -300,6 +372,11 @@ def _state(state: str, now: datetime) -> tuple[str, list[Any]]:
     return ("1 = 0" if state else ""), []
 
 
+# An invitation whose letter waits for the morning is made when it leaves.
+_OPENED: Final = (
+    "SELECT invite.person FROM invite WHERE invite.redeemed_at IS NULL AND invite.expires_at > ?"
+    " UNION ALL SELECT letter.person FROM letter WHERE letter.state = 'waiting' AND letter.kind = 'invitation'"
+)
 # People with something unmet that a waiver which counts now is for: goes through the waivers, which are few, and looks
 # up what each is for. As a join PostgreSQL would read all that is unmet instead.
 _WAIVED: Final = (
@@ -341,6 +418,11 @@ def _invited(db: Connection, ids: list[str], now: datetime) -> dict[str, datetim
     sql = "SELECT person, expires_at FROM invite WHERE redeemed_at IS NULL AND expires_at > ? AND"
     rows = _of(db, ids, sql, (to_text(now),))
     return {row["person"]: from_text(row["expires_at"]) for row in sorted(rows, key=lambda row: str(row["expires_at"]))}
+
+
+def _letters(db: Connection, ids: list[str]) -> dict[str, datetime]:
+    sql = "SELECT person, next_at FROM letter WHERE state = 'waiting' AND kind = 'invitation' AND"
+    return {row["person"]: from_text(row["next_at"]) for row in _of(db, ids, sql, ())}
 
 
 def _of(db: Connection, ids: list[str], sql: str, values: tuple[str, ...]) -> list[Row]:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from homecheck.collector.access import WATCH
 from homecheck.collector.rights import scope_of
-from homecheck.collector.store import events, programs
+from homecheck.collector.store import events, people, programs
 from homecheck.collector.store.events import Wanted
 from homecheck.collector.views.site import Site, Visit
 from homecheck.measurement import clean_text
@@ -40,10 +40,12 @@ class EventPages:
         number = int(before) if before.isascii() and before.isdecimal() and len(before) < 19 else None
         found = events.numbered(db, scope, wanted, limit=EVENTS_PER_PAGE + 1, before=number)
         last = found[EVENTS_PER_PAGE - 1][0] if len(found) > EVENTS_PER_PAGE else None
+        shown = [event for _, event in found[:EVENTS_PER_PAGE]]
         return self.site.html(
             "events.html",
             visit,
-            events=[event for _, event in found[:EVENTS_PER_PAGE]],
+            events=shown,
+            names=people.names(db, [event.person for event in shown if event.person]),
             wanted=wanted,
             kinds=events.kinds(db, scope),
             programs=programs.within(db, scope),

@@ -110,6 +110,18 @@ def test_a_program_is_added_listed_and_shown(ready: Home, tmp_path: Path) -> Non
     assert text.index("test-line") < text.index("voice-basic")
 
 
+def test_a_program_is_described_otherwise_and_what_is_not_named_stays(ready: Home) -> None:
+    before = json.loads(run(ready, "program", "show", "support", "--output", "json").out)
+    said = run(ready, "program", "describe", "support", "--title", "Support, voice", "--retention-days", "90")
+    assert (said.status, said.out) == (0, "support: Support, voice, kept 90 days\n")
+    after = json.loads(run(ready, "program", "show", "support", "--output", "json").out)
+    assert after == {**before, "title": "Support, voice", "retention_days": 90}
+    assert run(ready, "program", "describe", "support").status == 2
+    refused = run(ready, "program", "describe", "support", "--title", " ")
+    assert (refused.status, "title" in refused.err) == (1, True)
+    assert run(ready, "program", "describe", "nothing", "--title", "x").status == 1
+
+
 @pytest.mark.parametrize("name", ["Support", "a b", "-a", "", "../x", "x" * 65])
 def test_a_program_id_is_a_short_word(ready: Home, name: str) -> None:
     result = run(ready, "program", "add", "--policy", "voice-basic", "--", name)

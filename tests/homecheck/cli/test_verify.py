@@ -252,6 +252,51 @@ def test_a_receipt_that_is_not_for_this_file_is_refused(
     assert f"receipt.jws: refused ({reason})" in captured.err
 
 
+def collectors_keys(tmp_path: Path) -> str:
+    path = tmp_path / "published.json"  # as GET /v1/jwks has them: no device's key is among them
+    path.write_bytes(serialize(jwks({COLLECTOR.public.kid: COLLECTOR.public})))
+    return str(path)
+
+
+def test_evidence_is_good_by_its_receipt_with_the_keys_that_a_collector_publishes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = write(tmp_path, sign(RECEIPT_OF_IT, RECEIPT, COLLECTOR), "receipt.jws")
+    assert verify(write(tmp_path, ENVELOPE), "--receipt", receipt, "--jwks", collectors_keys(tmp_path)) == 0
+    out = capsys.readouterr().out
+    assert "Good         evidence, by the word of its receipt" in out
+    assert f"the signature of the device key {DEVICE.public.kid} was NOT CHECKED here" in out
+    assert "Verdict      fail" in out
+
+
+@pytest.mark.parametrize("wrong", ["for another envelope", "by an unknown key"])
+def test_a_receipt_vouches_for_no_other_evidence_and_only_a_known_collectors_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    said, signer, reason = WRONG_RECEIPTS[wrong]
+    path = write(tmp_path, sign(SmallLog().receipt(said), RECEIPT, signer), "receipt.jws")
+    assert verify(write(tmp_path, ENVELOPE), "--receipt", path, "--jwks", collectors_keys(tmp_path)) == 3
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"receipt.jws: refused ({reason})" in captured.err
+
+
+def test_evidence_that_was_changed_is_not_good_by_the_receipt_of_the_genuine_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    receipt = write(tmp_path, sign(RECEIPT_OF_IT, RECEIPT, COLLECTOR), "receipt.jws")
+    changed = ENVELOPE[:-3] + (b"AAA" if ENVELOPE[-3:] != b"AAA" else b"BBB")
+    assert verify(write(tmp_path, changed), "--receipt", receipt, "--jwks", collectors_keys(tmp_path)) == 3
+    assert "receipt.jws: refused (other-envelope)" in capsys.readouterr().err
+
+
+def test_evidence_alone_is_not_good_with_a_collectors_keys_and_it_says_what_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert verify(write(tmp_path, ENVELOPE), "--jwks", collectors_keys(tmp_path)) == 3
+    assert "With --receipt the collector's word for these very bytes is enough" in capsys.readouterr().err
+
+
 # --- Its place in the log ---------------------------------------------------------------------------------------------
 
 

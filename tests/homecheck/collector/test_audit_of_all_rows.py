@@ -19,7 +19,7 @@ import pytest
 from homecheck import rotation
 from homecheck.cli.collector_log import verify_log
 from homecheck.clock import utc_now
-from homecheck.collector import administration, contacts, erasing, setup, tokens, webhooks
+from homecheck.collector import administration, contacts, erasing, program_changes, setup, tokens, webhooks
 from homecheck.collector.reappraisal import reappraise
 from homecheck.collector.store import events, log, tally
 from homecheck.collector.store import people as people_store
@@ -62,6 +62,9 @@ def everything(site: Site) -> None:
     people(site)
     stricter = parse_policy(POLICY_TEXT.replace("at_least = 10", "at_least = 20").replace('"3"', '"4"'), "stricter")
     administration.publish_policy(database, PROGRAM, stricter, by, utc_now())
+    with opened(database) as db, transaction(db):
+        described = program_changes.Description("Support line", "To see whether your home is ready.", 200, "sv")
+        program_changes.change(db, PROGRAM, described, by=By(by), now=utc_now())
     milder = POLICY_TEXT.replace('reason = "Bluetooth squeezes the voice."', 'reason = "It squeezes."')
     administration.publish_policy(database, PROGRAM, parse_policy(milder, "milder"), by, utc_now())
     assert any(one.changed for one in reappraise(database, PROGRAM, by, utc_now()))
@@ -137,7 +140,7 @@ def people(site: Site) -> None:
 
 
 KINDS = {
-    "set-up", "program-added", "policy-published", "invited", "phone-on-file", "key-enrolled", "id-conflict",
+    "set-up", "program-added", "program-changed", "policy-published", "invited", "phone-on-file", "key-enrolled", "id-conflict",
     "key-rotated", "key-forked", "key-retired", "invite-reused", "seq-repeated", "device-revoked", "judged-again",
     "erased", "user-added", "sign-in-link", "user-removed", "responder-added", "responder-removed",
     "role-changed", "token-added", "token-revoked", "webhook-added",
@@ -245,7 +248,7 @@ EDITS: dict[str, tuple[str, tuple[str, ...]]] = {
         "UPDATE policy_version SET members = (SELECT members FROM policy_version WHERE number = 2),"
         " digest = (SELECT digest FROM policy_version WHERE number = 2) WHERE number = 1",
         (
-            "changed policy version 1 of support: the row says test-line 3 sha256:.* says 'policy test-line 3 sha256:",
+            "changed policy version 1 of support: the row says test-line 3 sha256:.* says 'it has the digest .*; policy test-line 3 sha256:",
             "removed policy sha256:.* of support: test-line 3 is not there, and receipts or results were signed",
         ),
     ),
@@ -276,6 +279,24 @@ EDITS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "an older policy was put in force": (
         "UPDATE program SET policy = 1", ("changed program support: policy: the row says 1, the event .* says 3",),
+    ),
+    "a program was given another title": (
+        "UPDATE program SET title = 'Support'",
+        ("changed program support: its description: the row says 'Support; kept 200 days; letters in Svenska; To see"
+         " whether your home is ready.', the event in the log says 'Support line; kept 200 days; letters in Svenska;",),
+    ),
+    "a program was given another purpose": (
+        "UPDATE program SET purpose = 'For fun.'", ("changed program support: its description: .* days; .* For fun.'",),
+    ),
+    "results of a program were to be kept longer": (
+        "UPDATE program SET retention_days = 3000", ("changed program support: its description: .* kept 3000 days;",),
+    ),
+    "letters of a program were put into another language": (
+        "UPDATE program SET language = 'es'", ("changed program support: its description: .*letters in Español; To",),
+    ),
+    "the words of a program's description were parted otherwise": (
+        "UPDATE program SET title = 'Support line; kept 200 days; letters in Svenska; To see', language = 'en',"
+        " purpose = '', retention_days = 1", ("changed program support: its description: ",),
     ),
     "a program was put in": (
         "INSERT INTO program (id, title, purpose, retention_days, created_at, policy)"

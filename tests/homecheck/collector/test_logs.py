@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -129,11 +130,34 @@ def test_each_request_is_one_line_of_json_without_secrets(served: Site, tmp_path
 def test_a_request_is_one_line_whatever_stands_in_its_path(form: Form) -> None:
     stream = io.StringIO()
     tell = RequestLines(form, stream, lambda: datetime(2026, 3, 1, 12, tzinfo=UTC))
-    tell({"method": "GET", "path": HOSTILE, "status": 404, "ms": 1.5, "source": "192.0.2.1", "reason": "not-found"})
+    hostile = {"method": "GET", "path": HOSTILE, "status": 404, "ms": 1.5, "source": "192.0.2.1", "reason": "not-found"}
+    asyncio.run(told(tell, hostile))
     line = stream.getvalue()
     assert line.endswith("\n")
     assert line[:-1].isprintable()
     assert "2026-03-01T12:00:00.000Z" in line
     assert "192.0.2.1" in line
     stream.close()
-    tell({"method": "GET", "path": "/", "status": 200})  # nobody reads them any more: no request fails of it
+    asyncio.run(told(tell, {"method": "GET", "path": "/", "status": 200}))  # nobody reads any more: no request fails
+
+
+def test_what_is_answered_in_one_turn_is_written_together_and_each_has_its_line() -> None:
+    class Stream(io.StringIO):
+        writes = 0
+
+        def write(self, text: str) -> int:
+            self.writes += 1
+            return super().write(text)
+
+    stream = Stream()
+    tell = RequestLines("text", stream)
+    asyncio.run(told(tell, *({"method": "GET", "path": f"/{number}", "status": 200} for number in range(3))))
+    asyncio.run(told(tell, {"method": "GET", "path": "/later", "status": 200}))
+    assert [line.split()[-2] for line in stream.getvalue().splitlines()] == ["/0", "/1", "/2", "/later"]
+    assert stream.writes == 2
+
+
+async def told(tell: RequestLines, *lines: dict[str, Any]) -> None:
+    for members in lines:
+        tell(members)
+    await asyncio.sleep(0)

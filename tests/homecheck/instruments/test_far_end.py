@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -108,7 +109,17 @@ def test_a_far_end_that_never_finishes_its_answer_costs_bounded_time(
         began = time.monotonic()
         error = failure(lambda: call(find(url), "GET", "/", seconds=0.5))
         assert time.monotonic() - began < 2
-    assert (error.code, error.at_fault) == ("responder_silent", "server")
+    assert (error.code, error.at_fault) == ("responder_mute", "server")
+
+
+def test_a_far_end_that_accepts_and_says_nothing_in_tls_is_not_one_that_cannot_be_reached() -> None:
+    with server(silent) as url:
+        secured = urlsplit(url)._replace(scheme="https").geturl()
+        parts = replace(named(secured), family=socket.AF_INET, address="127.0.0.1")
+        error = failure(lambda: connect(parts, 0.5))
+    assert (error.code, error.at_fault) == ("responder_mute", "server")
+    assert error.message.endswith("accepts connections and does not answer in TLS")
+    assert "VPN" in error.advice  # large packets may be lost, where small ones pass
 
 
 @pytest.mark.parametrize(

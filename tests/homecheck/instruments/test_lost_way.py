@@ -55,6 +55,8 @@ def cause(url: str, code: str, witnesses: Witnesses) -> ProbeError:
         (NUMBERED, "no_route", WELL, "responder_unreachable", "server"),  # and one far away
         (NAMED, "responder_tls", SIGN_IN, "captive_portal", "home_link"),
         (NAMED, "responder_certificate", SIGN_IN, "captive_portal", "home_link"),
+        (NAMED, "responder_mute", DEAD, "responder_mute", "server"),  # packets get there: no line is down
+        (NAMED, "responder_mute", SIGN_IN, "captive_portal", "home_link"),
         (NAMED, "responder_tls", GONE, "responder_tls", "server"),  # somebody answered: no router is in question
         (NAMED, "observation_refused", SIGN_IN, "observation_refused", "server"),
         ("https://127.0.0.1:8862", "responder_silent", GONE, "responder_silent", "server"),

@@ -116,7 +116,7 @@ def test_an_unattended_run_keeps_36_minutes_apart_from_the_last(tmp_path: Path) 
     with pytest.raises(ProbeError) as raised:
         mind_the_pause(tmp_path, attended=False, clock=lambda: NOW + 35.5 * 60)
     assert (raised.value.code, raised.value.at_fault) == ("too_soon", "agent")
-    assert "in 1 minutes" in raised.value.advice
+    assert "in 1 min," in raised.value.advice
     mind_the_pause(tmp_path, attended=False, clock=lambda: NOW + 36 * 60)
 
 

@@ -65,6 +65,31 @@ def test_m_lab_is_asked_for_its_servers(tmp_path: Path) -> None:
     assert (tmp_path / "mlab-last-run").exists()
 
 
+@pytest.mark.parametrize("before", [None, "1000\n"])
+def test_a_run_that_never_left_the_home_is_no_run_and_makes_nobody_wait(tmp_path: Path, before: str | None) -> None:
+    if before is not None:
+        (tmp_path / "mlab-last-run").write_text(before)
+    asked = []
+
+    def cut_off() -> list[Server]:
+        asked.append(1)
+        raise ProbeError("no_route", "Check the cable.", message="not connected", at_fault="home_link")
+
+    second = SecondOpinion("ndt7", agreed=True, state=tmp_path, locate=cut_off, clock=lambda: 100_000.0)
+    assert failure(second.measure).code == "no_route"
+    assert failure(second.measure).code == "no_route"
+    assert len(asked) == 2
+
+
+def test_a_run_that_m_lab_had_no_server_for_counts(tmp_path: Path) -> None:
+    def full() -> list[Server]:
+        raise ProbeError("no_capacity", "Later.", message="full", at_fault="server")
+
+    second = SecondOpinion("ndt7", agreed=True, state=tmp_path, locate=full, clock=lambda: 100_000.0)
+    assert failure(second.measure).code == "no_capacity"
+    assert failure(second.measure).code == "too_soon"
+
+
 def test_the_half_widths_of_speedtest_cli_hold_the_worst_reading_of_a_known_line() -> None:
     """On a line of 100 Mbit/s with a round trip of 120 ms it read 27.5 % low and 52.6 % low."""
     opinion = SecondOpinion("speedtest", agreed=True, speedtest=lambda: READ).measure()

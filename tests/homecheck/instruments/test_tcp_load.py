@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -24,7 +27,7 @@ from homecheck.instruments.tcp_load import (
     upload,
 )
 from homecheck.responder.app import Responder
-from tests.far_ends import finish, open_session, responder_thread
+from tests.far_ends import finish, open_session, responder_thread, write_certificate
 from tests.live_collector import wait_until
 
 
@@ -167,9 +170,46 @@ def test_connections_that_cannot_be_opened_say_why_and_leave_none_behind() -> No
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     far_end = FarEnd("http", "127.0.0.1", port, "", socket.AF_INET, "127.0.0.1")
-    with pytest.raises(ProbeError) as raised, opened(far_end, 3):
+    with pytest.raises(ProbeError) as raised, opened(far_end, 3, 1):
         pytest.fail("nobody listens there")
     assert raised.value.code == "responder_refused"
+
+
+@contextmanager
+def losing_every_third_handshake(folder: Path) -> Iterator[FarEnd]:
+    """A far end that breaks off every third connection within its handshake, as a line that loses packets does."""
+    certificate, key = write_certificate(folder, "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    kept: list[socket.socket] = []
+
+    def accept() -> None:
+        with suppress(OSError):  # the listener is shut down
+            for number in count():
+                connection, _ = listener.accept()
+                if number % 3 == 0:
+                    connection.close()
+                else:
+                    kept.append(context.wrap_socket(connection, server_side=True))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        yield FarEnd("https", "127.0.0.1", listener.getsockname()[1], "", socket.AF_INET, "127.0.0.1")
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join(10)
+    for connection in kept:
+        connection.close()
+
+
+def test_a_load_goes_on_with_the_connections_that_came_about_where_they_are_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "tls.crt"))
+    with losing_every_third_handshake(tmp_path) as far_end, opened(far_end, 6, 4) as sockets:
+        assert len(sockets) == 4
+    with losing_every_third_handshake(tmp_path) as far_end, pytest.raises(ProbeError), opened(far_end, 6, 5):
+        pytest.fail("four are not enough")
 
 
 class Boaster(Responder):

@@ -8,6 +8,7 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -133,3 +134,32 @@ def test_a_receiver_that_cannot_be_is_told_and_the_others_get_theirs(end: End) -
         refused += [slot.data[0] for slot in end.datagrams.send([slot for slot in slots if slot.data[0] != 3])]
     assert refused == [1, 2, 4]
     assert [end.client.recv(10)[0] for _ in range(2)] == [0, 5]
+
+
+@LINUX
+@pytest.mark.parametrize(("host", "asked"), [("0.0.0.0", "127.0.0.2"), ("0.0.0.0", "127.0.0.1"), ("::", "::1")])
+def test_an_answer_leaves_from_the_address_that_was_asked(host: str, asked: str) -> None:
+    """The system's own choice would be 127.0.0.1, from which a client that has asked 127.0.0.2 takes nothing."""
+    sock = bound(host, 0)
+    datagrams = Batched(sock, 5.0)
+    with sock, socket.socket(sock.family, socket.SOCK_DGRAM) as client:
+        client.settimeout(5)
+        client.connect((asked, sock.getsockname()[1]))
+        for number in range(40):  # more than one round of the buffers
+            client.send(b"%d" % number)
+            assert take(datagrams, 1) == [b"%d" % number]
+            assert client.recv(100) == b"%d" % number
+
+
+@LINUX
+def test_of_a_batch_each_answer_leaves_from_the_address_that_was_asked() -> None:
+    sock = bound("0.0.0.0", 0)
+    datagrams = Batched(sock, 5.0)
+    with sock, ExitStack() as clients:
+        asking = [clients.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(5)]
+        for number, client in enumerate(asking):
+            client.settimeout(5)
+            client.connect((f"127.0.0.{number + 1}", sock.getsockname()[1]))
+            client.send(b"%d" % number)
+        take(datagrams, len(asking))
+        assert [client.recv(100) for client in asking] == [b"0", b"1", b"2", b"3", b"4"]

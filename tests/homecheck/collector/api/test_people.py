@@ -166,3 +166,22 @@ def test_erasing_leaves_a_proof_that_verifies_and_nothing_else(desk: Desk) -> No
     assert (event["actor"], len(event["token"])) == ("ada", 12)
     assert "Forget" not in str(event)
     assert desk.site.defects() == []
+
+
+@pytest.mark.parametrize(
+    ("query", "advice"),
+    [
+        ("verdict=nonsense", "One of: pass, warn, inconclusive, fail, none."),
+        ("limit=0", "A number from 1 to 500."),
+    ],
+)
+def test_a_value_that_is_not_taken_is_answered_with_those_that_are(desk: Desk, query: str, advice: str) -> None:
+    answer = desk.get(f"/v1/admin/people?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["advice"].endswith(advice)
+
+
+def test_a_body_that_lacks_a_member_is_answered_with_where_its_members_stand(desk: Desk) -> None:
+    answer = desk.post("/v1/admin/invites", {"program": "support"})
+    assert (answer.status_code, answer.json()["detail"]) == (400, "body: the key 'person' is missing")
+    assert answer.json()["advice"].startswith("What is taken here stands in /openapi.json, under ")

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from homecheck.collector.store import settings
+from homecheck.collector.store.connection import insert_rows
 from homecheck.collector.store.database import Connection, Database, Readers, opened, transaction
 from homecheck.collector.store.failures import NotStored, Rejected
 from homecheck.collector.store.postgres import PostgresConnection, PostgresDatabase
@@ -75,6 +76,39 @@ def test_bytes_and_numbers_come_back_as_they_were(db: Connection) -> None:
         "SELECT ?::bytea, ?::double precision, ?::bigint, ''::bytea", (every_byte, number, 2**62)
     ).fetchone()
     assert tuple(row) == (every_byte, number, 2**62, b"")
+
+
+def test_rows_that_go_together_come_back_as_they_were(db: Connection) -> None:
+    db.execute("CREATE TABLE thing (n bigint PRIMARY KEY, gone text, name text, share double precision, data bytea)")
+    db.execute("ALTER TABLE thing DROP COLUMN gone")
+    rows = [
+        (1, "ü\t\\N\n", -0.0, bytes(range(256))),
+        (2**62, "", 1e-05, b""),
+        (-1, None, None, None),
+        (3, "x" * 100_000, 2, b"\\x00"),
+    ]
+    insert_rows(db, "thing", rows)
+    insert_rows(db, "thing (share, n)", [(0.5, 8), (None, 9)])
+    found = [tuple(row) for row in db.execute("SELECT n, name, share, data FROM thing WHERE n < 8 OR n > 9")]
+    assert sorted(found) == sorted(rows)
+    assert [tuple(row) for row in db.execute("SELECT * FROM thing WHERE n IN (?, ?) ORDER BY n", (8, 9))] == [
+        (8, None, 0.5, None),
+        (9, None, None, None),
+    ]
+
+
+def test_one_bad_row_of_many_is_rejected_and_the_others_can_be_stored_singly(db: Connection) -> None:
+    for wrong, why in ((("nul", "a\0b"), "NUL|0x00"), (("one", "again"), "unique")):
+        rows = [("one", "1"), wrong, ("two", "2")]
+        with transaction(db):
+            db.execute("SAVEPOINT piece")
+            with pytest.raises(Rejected, match=why):
+                insert_rows(db, "setting (name, value)", rows)
+            db.execute("ROLLBACK TO piece")
+            assert db.usable
+            insert_rows(db, "setting (name, value)", [rows[0], rows[2]])
+        assert [row[0] for row in db.execute("SELECT value FROM setting ORDER BY name")] == ["1", "2"]
+        db.execute("DELETE FROM setting")
 
 
 def test_a_text_with_nul_is_rejected_and_the_connection_lives_on(db: Connection) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from homecheck.appraisal import Verdict
 from homecheck.collector.overview import Concern, Overview
-from homecheck.collector.store import fleet, overview, people, programs, roster, tally
+from homecheck.collector.store import fleet, mail, overview, people, programs, roster, tally
 from homecheck.collector.store.connection import Connection, transaction
 from homecheck.collector.store.database import Database
 from homecheck.collector.store.people import Invite, Person
@@ -134,6 +135,50 @@ def test_pages_of_one_hold_everybody_once_in_order(house: Office, order: str) ->
 )
 def test_a_filter_lets_through_whom_it_names(house: Office, wanted: dict[str, str], names: list[str]) -> None:
     assert house.names(**wanted) == names
+
+
+@pytest.mark.parametrize("order", list(ORDERS))
+@pytest.mark.parametrize("looked_at", [1, 2, 5_000])
+def test_a_page_is_the_same_whether_few_are_looked_at_first_or_everybody_is_sorted(
+    house: Office, order: str, looked_at: int
+) -> None:
+    filters = (
+        {"link": "wifi"}, {"region": "SE"}, {"state": "overdue"}, {"state": "waiting"}, {"state": "lapsed"},
+        {"verdict": "fail", "state": "lapsed"}, {"verdict": "none", "state": "waiting"}, {"name": "a"}, {"days": "15"},
+        {"program": "support", "hour": "9"}, {"program": "support"}, {"verdict": "pass"},
+        {"program": "support", "verdict": "fail"}, {"quantity": "network.download", "outcome": "near"},
+    )  # fmt: skip
+    for wanted in (Filter(**fields) for fields in filters):
+        for limit in (1, 2):
+            everybody = paged(house, wanted, order, limit, looked_at=0)
+            assert paged(house, wanted, order, limit, looked_at=looked_at) == everybody, wanted
+            assert sorted(everybody) == sorted(set(everybody))
+
+
+def paged(house: Office, wanted: Filter, order: str, limit: int, *, looked_at: int) -> list[str]:
+    """Return the names on all pages of a list."""
+    found: list[str] = []
+    behind: tuple[Any, ...] = ()
+    while rows := roster.people(
+        house.db, EVERY, wanted, NOW, ORDERS[order], behind=behind, limit=limit, looked_at=looked_at
+    ):
+        found += [row.person.name for row in rows]
+        behind = rows[-1].place
+    return found
+
+
+def test_whose_invitation_waits_for_the_morning_is_invited_and_has_not_let_it_lapse(office: Office) -> None:
+    leaves = NOW + timedelta(hours=9)
+    finn = people.person(office.db, "Finn")
+    assert finn is not None
+    assert office.names(state="lapsed") == ["Finn"]
+    with transaction(office.db):
+        mail.put(office.db, mail.Letter("letter_1", "invitation", finn, NOW, "ada", "", 0, leaves, "waiting", ""))
+    assert (office.names(state="waiting"), office.names(state="lapsed")) == (["Eve", "Finn"], [])
+    found = roster.counts(office.db, EVERY, Filter(), NOW).states
+    assert (found["waiting"], found["lapsed"]) == (2, 0)
+    (row,) = roster.people(office.db, EVERY, Filter(name="finn"), NOW, ORDERS["name"], limit=2)
+    assert (row.letter_at, row.invited_until) == (leaves, None)
 
 
 def test_counts_leave_out_their_own_part_of_the_filter(house: Office) -> None:
