@@ -188,7 +188,8 @@ def verify(
             click.echo(said(refused.advice), err=True)
         if refused.reason == "unknown-key":
             click.echo(_("Keys known here: {keys}. Give others with --jwks.", keys=_sources(known)), err=True)
-            if checked == file and receipt is None and unverified_header(envelope)["typ"] == EVIDENCE:
+            alone = checked == file and receipt is None and not is_credential(envelope)
+            if alone and unverified_header(envelope)["typ"] == EVIDENCE:
                 click.echo(_(DEVICE_KEY_ADVICE), err=True)
         return REFUSED
     width = max(LEAST_WIDTH, *(len(name) + 2 for name, _value in lines))
