@@ -20,8 +20,8 @@ ENGINES = ("sqlite", "postgresql")
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[PostgresServer]:
-    """PostgreSQL, for all tests of this run."""
-    with postgres_server() as running:
+    """PostgreSQL for all tests of this run, none of which cuts the power; who kills or measures starts another."""
+    with postgres_server(waits_for_disk=False) as running:
         yield running
 
 
