@@ -122,7 +122,7 @@ def _contradiction(before: _Seen, now: _Seen, position: int, ask: Callable[[int,
 
 
 def _out_of_time(before: _Seen, now: _Seen, position: int) -> str:
-    """Return why an entry stands where another one stood, by two receipts; for a collector that denies a size it signed.
+    """Return why an entry stands where another stood, by two receipts; for a collector that denies a size it signed.
 
     An older receipt may come late, when its answer was lost; so only one that is younger by its own word counts. Raises
     NoAnswer where the receipts do not tell.

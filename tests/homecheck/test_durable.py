@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -100,7 +100,7 @@ def test_a_folder_that_is_somebody_elses_is_named_and_not_taken_for_an_empty_one
     home = Home.at(tmp_path)
     for folder in (home.enrolments, home.spool, home.receipts):
         durable.make_folder(folder)
-        asked = {
+        asked: Callable[[], object] = {
             home.enrolments: lambda: load_enrolments(home),
             home.spool: lambda: spool.waiting(home),
             home.receipts: lambda: stored_receipts(home, ()),
