@@ -122,10 +122,10 @@ def _contradiction(before: _Seen, now: _Seen, position: int, ask: Callable[[int,
 
 
 def _out_of_time(before: _Seen, now: _Seen, position: int) -> str:
-    """Return why an entry stands where another stood, by two receipts; for a collector that denies a size it signed.
+    """Return why an entry stands where another one stood, by two receipts.
 
-    An older receipt may come late, when its answer was lost; so only one that is younger by its own word counts. Raises
-    NoAnswer where the receipts do not tell.
+    For a collector that denies a size it signed. An older receipt may come late, when its answer was lost; so only one
+    that is younger by its own word counts. Raises NoAnswer where the receipts do not tell.
     """
     was = before.received_at
     if was is None or now.received_at is None or now.received_at < was + APART or position >= before.checkpoint.size:

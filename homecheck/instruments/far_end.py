@@ -31,8 +31,8 @@ LINK_LOCAL: Final = ("fe8", "fe9", "fea", "feb")  # fe80::/10, in the beginnings
 MAX_ANSWER: Final = 400_000  # bytes
 WAIT_ADVICE: Final = "This is not your fault. Try again later; if it lasts, tell the people who asked for the check."
 MUTE_ADVICE: Final = (
-    "If a VPN is on, switch it off and repeat the check: large packets may get lost in it. Else this is not your fault:"
-    " try again later; if it lasts, tell the people who asked for the check."
+    "If a VPN is on, switch it off and repeat the check: large packets may get lost in it. Else this is not your "
+    "fault: try again later; if it lasts, tell the people who asked for the check."
 )
 CERTIFICATE_ADVICE: Final = (
     "This does not count against you. If a security program or a company's network looks into the traffic of this "

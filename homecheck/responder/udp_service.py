@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -63,7 +64,7 @@ class UdpService:
 
     def _serve_one(self, number: int) -> None:
         sock, told = self._sockets[number], self._told[number]
-        if told is None:
+        if told is None or sys.platform == "win32":  # where it is None, and Python has no recvmsg
             data, source = sock.recvfrom(_LARGEST)
             way_back: asked_address.Ancillary = []
         else:
@@ -72,7 +73,7 @@ class UdpService:
         reply = self._answer(number, data, Endpoint.of(source))
         if reply is None or len(reply.datagram) > len(data):
             return
-        if way_back:
+        if way_back and sys.platform != "win32":
             self._sockets[reply.through].sendmsg([reply.datagram], way_back, 0, source)
         else:
             self._sockets[reply.through].sendto(reply.datagram, source)

@@ -98,13 +98,13 @@ def as_a_stranger(folder: Path) -> Iterator[None]:
 def test_a_folder_that_is_somebody_elses_is_named_and_not_taken_for_an_empty_one(tmp_path: Path) -> None:
     """As after `sudo homecheck check`: whoever is enrolled must not be told that they are not."""
     home = Home.at(tmp_path)
-    for folder in (home.enrolments, home.spool, home.receipts):
+    asked: dict[Path, Callable[[], object]] = {
+        home.enrolments: lambda: load_enrolments(home),
+        home.spool: lambda: spool.waiting(home),
+        home.receipts: lambda: stored_receipts(home, ()),
+    }
+    for folder, ask in asked.items():
         durable.make_folder(folder)
-        asked: Callable[[], object] = {
-            home.enrolments: lambda: load_enrolments(home),
-            home.spool: lambda: spool.waiting(home),
-            home.receipts: lambda: stored_receipts(home, ()),
-        }[folder]
         with as_a_stranger(folder), pytest.raises(StateError, match=f"{folder}: cannot read this folder") as told:
-            asked()
+            ask()
         assert "sudo" in told.value.advice

@@ -219,7 +219,7 @@ class _Page:
         return ", ".join(f"person.{column}{direction}" for column in self.order.columns)
 
     def _rows(self, db: Connection, found: str, values: tuple[Any, ...]) -> list[Row]:
-        """Return what lists show of people whose ids are found: these sort them, the rest is looked up for a page."""
+        """Return what lists show of people whose ids are found: sorted by these, the rest is looked up for a page."""
         return db.execute(
             "SELECT person.*, evidence.digest, evidence.verdict, evidence.received_at"  # noqa: S608
             f" FROM ({found} ORDER BY {self._sorting} LIMIT ?) AS page JOIN person ON person.id = page.one"

@@ -249,8 +249,8 @@ EDITS: dict[str, tuple[str, tuple[str, ...]]] = {
         "UPDATE policy_version SET members = (SELECT members FROM policy_version WHERE number = 2),"
         " digest = (SELECT digest FROM policy_version WHERE number = 2) WHERE number = 1",
         (
-            "changed policy version 1 of support: the row says test-line 3 sha256:.* says 'it has the digest .*; "
-            "policy test-line 3 sha256:",
+            "changed policy version 1 of support: the row says test-line 3 sha256:.* says 'it has the digest .*;"
+            " policy test-line 3 sha256:",
             "removed policy sha256:.* of support: test-line 3 is not there, and receipts or results were signed",
         ),
     ),
