@@ -29,12 +29,14 @@ from homecheck.standards.rfc_3339 import from_text, to_text
 from homecheck.strict_json import Record, parse_object, serialize
 
 __all__ = [
-    "Enrolment", "Invitation", "NoChallengeError", "agree", "fetch_nonce", "find", "forget", "forget_retired", "leave",
-    "load_enrolments", "prepare_key", "read_invitation", "redeem", "refresh_policy", "software", "store_enrolment",
-    "with_retired",
+    "LEFT_OUT", "Damaged", "Enrolment", "Enrolments", "Invitation", "NoChallengeError", "agree", "fetch_nonce", "find",
+    "forget", "forget_retired", "leave", "load_enrolments", "prepare_key", "read_enrolments", "read_invitation",
+    "redeem", "refresh_policy", "software", "store_enrolment", "with_retired",
 ]  # fmt: skip
 
 JOSE: Final = "application/jose"
+# How whoever goes on without a program says so.
+LEFT_OUT: Final = "{program} is left out as it cannot be used just now, and the other programs go on: {why}. {advice}"
 
 # A program's name becomes a file's name on three systems; Windows keeps some names for devices.
 _PROGRAM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*")
@@ -95,9 +97,46 @@ class Enrolment:
         }
 
 
+@dataclass(frozen=True)
+class Damaged:
+    """An enrolment that cannot be read: what it is called here, why, and what to do."""
+
+    program: str
+    message: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Enrolments:
+    """All enrolments by name: those that can be read, and those that cannot."""
+
+    good: tuple[Enrolment, ...]
+    damaged: tuple[Damaged, ...] = ()
+
+    def some(self) -> tuple[Enrolment, ...]:
+        """Return those that can be read; StateError where none can, for that is not the same as not to be enrolled."""
+        if self.damaged and not self.good:
+            raise StateError(self.damaged[0].message, self.damaged[0].advice)
+        return self.good
+
+
 def load_enrolments(home: Home) -> tuple[Enrolment, ...]:
-    """Return all enrolments by name. StateError names what cannot be read: a program is never left out silently."""
-    return tuple(_load(path) for path in _stored(home))
+    """Return the enrolments that can be read, by name. StateError where there are some, and none can be read.
+
+    Who has people to tell takes `read_enrolments` and names the others.
+    """
+    return read_enrolments(home).some()
+
+
+def read_enrolments(home: Home) -> Enrolments:
+    """Return all enrolments: one that is damaged hides no other. StateError for a folder that cannot be read."""
+    good, damaged = [], []
+    for path in _stored(home):
+        try:
+            good.append(_load(path))
+        except StateError as error:
+            damaged.append(Damaged(path.stem, error.message, error.advice))
+    return Enrolments(tuple(good), tuple(damaged))
 
 
 def find(home: Home, program: str) -> Enrolment:
@@ -360,7 +399,7 @@ def _local_name(home: Home, program_id: str, collector: str) -> str:
     """Return what the program is called here: its own name, unless another company's program has it already."""
     if not _PROGRAM.fullmatch(program_id) or _DEVICES.fullmatch(program_id):
         raise Refused("schema", f"{program_id!r:.60} cannot be the name of a program")
-    others = {one.program.lower() for one in load_enrolments(home) if one.collector != collector}
+    others = {one.program.lower() for one in read_enrolments(home).good if one.collector != collector}
     if program_id.lower() not in others:
         return program_id
     return f"{program_id}@{re.sub(r'[^A-Za-z0-9.-]', '_', urlsplit(collector).netloc)}"

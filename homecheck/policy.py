@@ -44,12 +44,12 @@ WITH_PATH: Final = ("https", "wss")
 MOST_TARGETS: Final = 16  # a policy is no list of addresses to scan
 HOST: Final = re.compile(r"[\w.:-]+")  # a name or an address; nothing that could be read as more of an address
 MAX_PATH: Final = 100  # with a host's 253 characters and a method it fits into a text of evidence
-LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")  # a tag of BCP 47, e.g. de or pt-BR
 TARGET_PATH: Final = re.compile(r"/[!-~]*")  # goes into a request's first line as it is
 REQUIREMENT_KEYS: Final = frozenset({
     "quantity", "at_least", "at_most", "equals", "one_of", "none_of", "warn_below", "warn_above", "warn_on",
     "severity", "reason", "source", "advice", "trust", "statistic", "over", "runs_at_least", "hours",
 })  # fmt: skip
+LANGUAGE_TAG: Final = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")  # of BCP 47, e.g. de or pt-BR
 LATEST: Final = "latest"  # the statistic of a requirement that judges the run of the moment alone
 KEPT: Final = ("network.", "room.")  # the quantities whose levels are kept from run to run
 MAX_TEXT: Final = 200_000  # characters; signed, it has to fit into an envelope
@@ -176,9 +176,11 @@ class Policy:
     description: str = ""
     devices: DeviceList = field(default_factory=DeviceList)  # sound devices that nobody else lists
     most_megabytes: int | None = None  # that one check may spend on the network, both directions together
-    language: str = ""  # in which title, reasons and advice are written, by its tag of BCP 47; empty: nobody says
+    language: str = ""  # in which title, reasons and advice are written (BCP 47); empty: nobody says
 
     def __post_init__(self) -> None:
+        if self.language and not LANGUAGE_TAG.fullmatch(self.language):
+            raise ValueError(f"language {self.language!r:.40} is no tag such as en, sv or pt-BR")
         if not self.requirements and not self.declarations:
             raise ValueError("the policy is empty: it would let everybody pass")
         refuse_twice("declaration", (question.id for question in self.declarations))
@@ -278,8 +280,8 @@ def read_policy(members: Mapping[str, Any], where: str) -> Policy:
             shift=shift,
             description=record.optional_text("description"),
             devices=read_device_list(record),
+            language=record.optional_text("language"),
             most_megabytes=_read_network(record.record("network"), where) if record.has("network") else None,
-            language=_read_language(record),
         )
         record.done()
     except Refused as error:
@@ -418,13 +420,6 @@ def _read_network(record: Record, where: str) -> int | None:
     most = record.integer("most_megabytes", least=1) if record.has("most_megabytes") else None
     record.done()
     return most
-
-
-def _read_language(record: Record) -> str:
-    tag = record.optional_text("language")
-    if tag and not LANGUAGE.fullmatch(tag):
-        raise ValueError(f"language = {tag!r:.40} is no language tag; write for example de")
-    return tag
 
 
 def _choice(record: Record, name: str, choices: Iterable[str], default: str) -> str:

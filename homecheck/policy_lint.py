@@ -13,8 +13,10 @@ from typing import Final
 
 from homecheck.appraisal import PLACES
 from homecheck.errors import PolicyError
+from homecheck.locale import LANGUAGES, SOURCE
 from homecheck.measurement import SIP_PORT, Kind, Quantity
-from homecheck.policy import Limits, Policy
+from homecheck.policy import Limits, Policy, Question
+from homecheck.report.languages import WRITTEN_IN
 from homecheck.report.limits import UNITS, written
 from homecheck.report.words import LABELS
 from homecheck.standards import iso_3166, rfc_6890
@@ -110,7 +112,19 @@ def remarks_on(found: Policy, measured: Iterable[str]) -> Iterator[str]:
     for question in found.declarations:
         if not question.reason:
             yield f"declaration {question.id}: no reason is given"
+        yield from _remarks_on_wordings(question)
     yield from _remarks_on_targets(found)
+
+
+def _remarks_on_wordings(question: Question) -> Iterator[str]:
+    """Yield what a question's languages mean for those who read another one."""
+    for tag in question.question:
+        if tag not in WRITTEN_IN:
+            known = ", ".join(sorted(LANGUAGES))
+            yield f"declaration {question.id}: question.{tag} is shown to nobody who reads {known}"
+    if SOURCE not in question.question:
+        shown = next(iter(question.question))
+        yield f"declaration {question.id}: no question.{SOURCE}; evidence and findings quote question.{shown}"
 
 
 def _remarks_on_targets(found: Policy) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
     {"v": 2, "checks": {program: {"at": time, "verdict": word, "status": word, "evidence": id}},
      "waiting": {"at": time, "why": word, "programs": [name, …], "looks": n} or null, "gave_up": the same,
-     "trouble": {"at": time, "message": text, "times": n, "not_before": time} or null}
+     "trouble": {"at": time, "message": text, "times": n, "not_before": time} or null, "unreadable": [name, …]}
 
 Every complete check is noted, whoever started it: a re-check that somebody has just made by hand is not made again.
 Its evidence is known by the id inside, which stays when it has to be signed again, so that a receipt for an older
@@ -73,18 +73,18 @@ class Trouble:
 
 @dataclass(frozen=True)
 class Rechecks:
-    """Everything that is kept about re-checks."""
+    """Everything that is kept about re-checks; `unreadable` names programs whose damaged enrolment was told of."""
 
     checks: Mapping[str, Check] = field(default_factory=dict)
     waiting: Wait | None = None
     gave_up: Wait | None = None
     trouble: Trouble | None = None
+    unreadable: tuple[str, ...] = ()
 
     def with_check(self, program: str, check: Check) -> Rechecks:
         """Return the same with one more check, after which nothing is wrong, and nothing waits for this program."""
-        return Rechecks(
-            {**self.checks, program: check}, _without(self.waiting, program), _without(self.gave_up, program)
-        )
+        waiting, gave_up = _without(self.waiting, program), _without(self.gave_up, program)
+        return Rechecks({**self.checks, program: check}, waiting, gave_up, unreadable=self.unreadable)
 
     def with_fate(self, program: str, evidence: str, status: Status, verdict: str | None = None) -> Rechecks:
         """Return the same with what became of a result; that of an older check than the last one changes nothing."""
@@ -97,7 +97,8 @@ class Rechecks:
     def without(self, program: str) -> Rechecks:
         """Return the same without anything of a program."""
         checks = {name: check for name, check in self.checks.items() if name != program}
-        return Rechecks(checks, _without(self.waiting, program), _without(self.gave_up, program), self.trouble)
+        waiting, gave_up = _without(self.waiting, program), _without(self.gave_up, program)
+        return replace(self, checks=checks, waiting=waiting, gave_up=gave_up)
 
     def with_wait(self, why: str, programs: tuple[str, ...], now: datetime) -> Rechecks:
         """Return the same with a check that waits, since now unless it waits already; whatever the reason is now."""
@@ -192,6 +193,7 @@ def store(home: Home, rechecks: Rechecks) -> None:
         }
         if trouble
         else None,
+        "unreadable": list(rechecks.unreadable),
     }
     durable.write(home.rechecks, serialize(members))
 
@@ -225,6 +227,7 @@ def _read(record: Record) -> Rechecks:
         _wait(record, "waiting"),
         _wait(record, "gave_up"),
         None if record.is_null("trouble") else _trouble(record.record("trouble")),
+        record.texts("unreadable") if record.has("unreadable") else (),
     )
 
 

@@ -99,7 +99,8 @@ def load(home: Home) -> Settings | None:
         record.done()
     except (Refused, ValueError) as error:
         what = error.message if isinstance(error, Refused) else str(error)
-        raise StateError(f"{home.schedule}: this file is damaged: {what}", "Run: homecheck schedule install") from None
+        advice = "Run: homecheck schedule install, with the options that you want."
+        raise StateError(f"{home.schedule}: this file is damaged: {what}", advice) from None
     return settings
 
 

@@ -2,7 +2,8 @@
 
 Where sound server and key ring answer on Linux (`missing`): the places are those of the XDG Base Directory
 Specification and of systemd (pam_systemd(8)); without them a check under cron would find no microphone. By which proxy
-and with which certificates collectors are reached (`carried`): a timer is given what was set when it was installed.
+and with which certificates collectors are reached, and in which language the person is spoken to (`carried`): a timer
+is given what was set when it was installed.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from homecheck.locale import SOURCE
+from homecheck.locale.here import OWN as LANGUAGE
+from homecheck.locale.here import wanted
+
 CERTIFICATES: Final = "SSL_CERT_FILE"
 _PROXIES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY")  # programs read them in small letters as well
-CARRIED: Final = (*_PROXIES, *(name.lower() for name in _PROXIES), CERTIFICATES)
+CARRIED: Final = (*_PROXIES, *(name.lower() for name in _PROXIES), CERTIFICATES, LANGUAGE)
 
 
 def missing(
@@ -39,6 +44,8 @@ def carried(environment: Mapping[str, str]) -> dict[str, str]:
     for name in _PROXIES:
         if found.get(name) == found.get(name.lower()):
             found.pop(name.lower(), None)  # Windows knows no small letters: there both are one
+    if (language := wanted(environment, lambda: "")) != SOURCE or environment.get(LANGUAGE):
+        found[LANGUAGE] = language  # a timer's LANG is seldom the person's, and cron sets none
     if CERTIFICATES in found:
         found[CERTIFICATES] = str(Path(found[CERTIFICATES]).expanduser().absolute())
     return found

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from homecheck import durable, rechecks, signing, spool
 from homecheck.clock import utc_now
 from homecheck.config import Home
-from homecheck.enrolment import JOSE, Enrolment, forget_retired, load_enrolments
+from homecheck.enrolment import JOSE, Damaged, Enrolment, Enrolments, forget_retired, read_enrolments
 from homecheck.errors import HomecheckError, KeyStoreError, Refused, StateError
 from homecheck.evidence import Evidence
 from homecheck.exchange import REQUEST_SECONDS, Answer, Http, NoAnswer, exchange, new_session, one_line
@@ -48,6 +48,7 @@ MAX_SIGNED_AGAIN: Final = 3
 ENDED: Final = frozenset({"key-revoked", "key-replaced"})  # the key's time is over, by the collector's clock
 
 _KEPT: Final = "Your results are kept on this computer. They are sent at the next check, or with: homecheck upload"
+_DAMAGED: Final = "It is kept apart and blocks nothing. Run a new check: homecheck check"
 _TELL: Final = "Nothing is wrong with your home office: tell the company. Your results are kept on this computer."
 
 
@@ -139,14 +140,22 @@ def deliver_waiting(
 
     All share one deadline, and a collector that did not answer once is not asked again.
     """
-    enrolments = load_enrolments(home)
+    known = read_enrolments(home)
     end = clock() + deadline_seconds
     silent: dict[str, Delivery] = {}
     deliveries = []
     for one in spool.waiting(home):
         try:
-            found = _enrolment_for(home, one, enrolments)
-            if found is None:
+            found = _enrolment_for(home, one, known.good)
+            if found is None and (damage := _damage(home, one.digest)):
+                spool.set_aside(home, one.digest, damage, now())
+                delivery = Delivery(one.program, "refused", one.digest, message=damage, advice=_DAMAGED)
+            elif found is None and (damaged := _damaged_for(one, known)) is not None:
+                delivery = Delivery(
+                    damaged.program, "waiting", one.digest, message=damaged.message, advice=damaged.advice
+                )
+                spool.note_error(home, one.digest, damaged.message, damaged.advice)
+            elif found is None:
                 reason = "This computer is no longer enrolled in the program that it was made for."
                 spool.set_aside(home, one.digest, reason, now())
                 delivery = Delivery(one.program, "refused", one.digest, message=reason, advice="It cannot be sent.")
@@ -163,7 +172,7 @@ def deliver_waiting(
         except HomecheckError as error:
             delivery = Delivery(one.program, "waiting", one.digest, message=error.message, advice=error.advice)
         deliveries.append(delivery)
-    for enrolment in enrolments:
+    for enrolment in known.good:
         with suppress(HomecheckError):  # the next time will do; what has become of the results must be told now
             forget_retired(home, enrolment)  # keys that were kept for what has just been sent
     return tuple(deliveries)
@@ -200,8 +209,7 @@ class _Sending:
         try:
             envelope, evidence = self._read()
         except Refused as error:
-            advice = "It is kept apart and blocks nothing. Run a new check: homecheck check"
-            return self._finish(_Stop("refused", f"The stored result is damaged: {error.message}", advice))
+            return self._finish(_Stop("refused", f"The stored result is damaged: {error.message}", _DAMAGED))
         if envelope is None or evidence is None:
             return self._sent_by_another()
         if (pause := self._asked_pause()) is not None:
@@ -402,6 +410,23 @@ def _enrolment_for(home: Home, one: spool.Waiting, enrolments: tuple[Enrolment, 
     kid = _claimed_kid(home, one)
     by_key = next((found for found in enrolments if kid in (found.kid, *found.retired)), None)
     return by_key or next((found for found in enrolments if found.program == one.program), None)
+
+
+def _damage(home: Home, digest: str) -> str:
+    """Return why a stored envelope is none any more; empty for a good one, and for one that is gone by now."""
+    try:
+        envelope = spool.read_envelope(home, digest)
+        if envelope is not None:
+            unverified_header(envelope)
+    except Refused as error:
+        return f"The stored result is damaged: {error.message}"
+    return ""
+
+
+def _damaged_for(one: spool.Waiting, known: Enrolments) -> Damaged | None:
+    """Return the damaged enrolment that an envelope may belong to: it waits until that is mended."""
+    by_name = next((found for found in known.damaged if found.program == one.program), None)
+    return by_name or (known.damaged[0] if known.damaged and not one.program else None)
 
 
 def _claimed_kid(home: Home, one: spool.Waiting) -> str | None:

@@ -105,7 +105,7 @@ class Reach:
             error = missing_family(tried)
             return _no(quantity, Cause(error.at_fault, clean_text(error.message)), details)
         if details.get("script"):
-            error = script_decides(tried.target, error)
+            error = script_decides(tried.target, error, str(details["script"]))
         if error.code in UNTOLD or error.code in ("no_route", "script_decides") or not others_answer:
             return Measurement.failed(quantity, error, details)
         return _no(quantity, Cause("server", out_of_order(error)), details)
@@ -180,8 +180,11 @@ def missing_family(tried: Tried) -> ProbeError:
     return ProbeError("no_route", FAMILY_ADVICE, message=message, at_fault="home_link")
 
 
-def script_decides(target: Target, error: ProbeError) -> ProbeError:
-    """Return why a target that browsers may reach through a script's proxy is not decided."""
+def script_decides(target: Target, error: ProbeError, kind: str) -> ProbeError:
+    """Return why a target that browsers may reach through a script's proxy, or by SOCKS, is not decided."""
+    if kind == proxies.SOCKS:
+        message = f"{error.message}; browsers here may take a SOCKS proxy to {target.host}, and homecheck takes none"
+        return ProbeError("script_decides", proxies.KIND_ADVICE, message=clean_text(message), at_fault="agent")
     message = f"{error.message}; browsers here ask a script for a proxy to {target.host}, and homecheck runs none"
     return ProbeError("script_decides", SCRIPT_ADVICE, message=clean_text(message), at_fault="agent")
 

@@ -1,7 +1,7 @@
 """Collect every message that a candidate reads, and bring the catalogues in homecheck/locale up to date with them.
 
     .venv/bin/python tools/messages.py            write homecheck/locale/<language>/LC_MESSAGES/homecheck.{po,mo}
-    .venv/bin/python tools/messages.py --missing  print what has no translation yet
+    .venv/bin/python tools/messages.py --missing  print what has no translation yet, and how much that is
 
 Babel (BSD-3-Clause) reads and writes the catalogues; homecheck itself needs only Python's gettext.
 """
@@ -118,6 +118,7 @@ def _all() -> Iterator[tuple[str, Message]]:
         elsewhere.CAUSES,
         elsewhere.SAID,
         elsewhere.STORED,
+        elsewhere.EVENTS,
         elsewhere.CLICK,
     ):
         yield from (("locale/elsewhere.py", text) for text in group)
@@ -303,6 +304,7 @@ def main() -> None:
         missing = [message.id for message in catalogue if message.id and not all(_forms(message.string))]
         if "--missing" in sys.argv:
             print(f"{language}: {len(missing)} of {len(catalogue)}")
+            print("\n".join(f"    {message!r}" for message in missing))
             continue
         folder = LOCALE / language / "LC_MESSAGES"
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from homecheck.cli.answers import answers_to, declared_region
 from homecheck.cli.check_options import CheckOptions, Duration, check_options
 from homecheck.cli.check_session import Session
 from homecheck.cli.chosen_programs import chosen_programs
+from homecheck.cli.enrolments import left_out
 from homecheck.cli.exit_status import NOT_DELIVERED
 from homecheck.cli.method_notice import agreed
 from homecheck.cli.noting import note_check
@@ -30,7 +31,7 @@ from homecheck.cli.spot import OVER, after_waiting
 from homecheck.cli.terminal import MovingProgress, PlainProgress
 from homecheck.clock import utc_now
 from homecheck.config import Home
-from homecheck.enrolment import Enrolment, agree, fetch_nonce, refresh_policy
+from homecheck.enrolment import Damaged, Enrolment, agree, fetch_nonce, read_enrolments, refresh_policy
 from homecheck.errors import DeliveryError, HomecheckError, StateError
 from homecheck.file_lock import exclusive
 from homecheck.history import History, Source
@@ -56,8 +57,8 @@ CLOCK_SECONDS: Final = 90.0  # the nearest whole minute is then at least two, an
 def check(**options: Any) -> int:
     """Measure this home office, sign the evidence, send it, and show what passed and what to change.
 
-    Exit status: 0 passed · 10 not passed · 11 not decided · 20 measured, but not delivered (it is kept) ·
-    1 stopped · 2 wrong usage.
+    Exit status: 0 passed · 10 not passed · 11 not decided · 20 measured, but not delivered (it is kept), or a program
+    was left out because its enrolment or key cannot be used · 1 stopped · 2 wrong usage.
     """
     return perform(CheckOptions(**options), Home.default())
 
@@ -86,7 +87,7 @@ def _check(options: CheckOptions, home: Home) -> int:
 def _perform(session: Session) -> int:
     # 1. For whom, and by which limits; with a key to sign with.
     enrolments = _prepare(session)
-    shares = [program_share(enrolment, session.home) for enrolment in enrolments] or [_private_share(session)]
+    shares = _program_shares(session, enrolments) or [_private_share(session)]
     shares = _at_work(session, shares, [utc_now()])
     policies = [share.policy for share in shares]
     if enrolments and not session.options.no_upload:
@@ -116,13 +117,13 @@ def _perform(session: Session) -> int:
     note_check(session, collected, judged)
     if session.options.save:
         _save(session, session.options.save, judged)
-    show_result(session.options.output, judged)
-    return exit_status(judged)
+    show_result(session.options.output, judged, session.left_out)
+    return exit_status(judged, session.left_out)
 
 
-def exit_status(judged: Sequence[Judged]) -> int:
+def exit_status(judged: Sequence[Judged], left_out: Sequence[Damaged] = ()) -> int:
     """Return the exit status of a check: what could not be delivered comes first, then the worst verdict."""
-    if any(found.delivery and found.delivery.status != "accepted" for found in judged):
+    if left_out or any(found.delivery and found.delivery.status != "accepted" for found in judged):
         return NOT_DELIVERED
     return EXIT_STATUS[max(found.verdict for found in judged)]
 
@@ -130,6 +131,8 @@ def exit_status(judged: Sequence[Judged]) -> int:
 def _prepare(session: Session) -> list[Enrolment]:
     """Return the enrolments this check is for, each with its newest policy."""
     chosen = chosen_programs(session.options, session.home)
+    if not session.options.program and session.options.policy is None:
+        _leave_out(session, read_enrolments(session.home).damaged)
     if session.options.no_upload:
         return chosen
     current = [_completed(session, enrolment) for enrolment in chosen]
@@ -138,6 +141,28 @@ def _prepare(session: Session) -> list[Enrolment]:
         if enrolment.policy_note:
             session.out.print(said(enrolment.policy_note), markup=False)
     return [_agreed(session, enrolment) for enrolment in newest]
+
+
+def _program_shares(session: Session, enrolments: Sequence[Enrolment]) -> list[Share]:
+    """Return each program's share; one whose key cannot be used is left out, as long as there is another."""
+    shares: list[Share] = []
+    errors: list[tuple[Enrolment, HomecheckError]] = []
+    for enrolment in enrolments:
+        try:
+            shares.append(program_share(enrolment, session.home))
+        except HomecheckError as error:
+            errors.append((enrolment, error))
+    if errors and not shares:
+        raise errors[0][1]
+    _leave_out(session, [Damaged(enrolment.program, error.message, error.advice) for enrolment, error in errors])
+    return shares
+
+
+def _leave_out(session: Session, programs: Iterable[Damaged]) -> None:
+    """Go on without these programs, and say so."""
+    for one in programs:
+        session.left_out.append(one)
+        session.out.print(left_out(one), markup=False)
 
 
 def _completed(session: Session, enrolment: Enrolment) -> Enrolment:

@@ -9,6 +9,7 @@ import requests
 from homecheck.cli.check_options import CheckOptions
 from homecheck.cli.terminal import TerminalPerson, can_move, console, is_watched, moving_bars
 from homecheck.config import Home
+from homecheck.enrolment import Damaged
 from homecheck.exchange import new_session
 
 
@@ -19,6 +20,7 @@ class Session:
     options: CheckOptions
     home: Home
     http: requests.Session = field(default_factory=new_session)
+    left_out: list[Damaged] = field(default_factory=list)  # programs that nothing can be signed for just now
 
     def __post_init__(self) -> None:
         self.out = console()

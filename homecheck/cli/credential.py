@@ -14,9 +14,10 @@ import click
 
 from homecheck.cli.asking import agrees
 from homecheck.cli.credential_words import Line, claim_lines, visible_lines
+from homecheck.cli.enrolments import readable_enrolments
 from homecheck.clock import utc_now
 from homecheck.config import Home
-from homecheck.enrolment import Enrolment, load_enrolments
+from homecheck.enrolment import Enrolment
 from homecheck.enrolment import find as find_enrolment
 from homecheck.errors import HomecheckError, Refused, SetupError, StateError
 from homecheck.exchange import Http, new_session
@@ -48,7 +49,7 @@ def credential() -> None:
 def list_credentials(output: str) -> int:
     """List the credentials on this computer, one per program."""
     home, now = Home.default(), utc_now()
-    found = [(enrolment, _state(home, enrolment, now)) for enrolment in load_enrolments(home)]
+    found = [(enrolment, _state(home, enrolment, now)) for enrolment in readable_enrolments(home)]
     if output == "json":
         click.echo(json.dumps({"credentials": [_members(*pair) for pair in found]}, ensure_ascii=False, indent=2))
         return 0
@@ -80,7 +81,7 @@ def show(program: str, output: str) -> int:
 def fetch(program: str | None) -> int:
     """Fetch the result of the latest check, and a new credential for it, from the company (default: from each)."""
     home, http, now = Home.default(), new_session(), utc_now()
-    enrolments = (find_enrolment(home, program),) if program else load_enrolments(home)
+    enrolments = (find_enrolment(home, program),) if program else readable_enrolments(home)
     if not enrolments:
         click.echo(_("This computer is not enrolled anywhere."), err=True)
     failed = 0

@@ -10,13 +10,16 @@ from homecheck.appraisal import Finding, Verdict
 from homecheck.credential import DETAILS, Credential, Presented
 from homecheck.fingerprint import words
 from homecheck.locale import ENGLISH, Translator
+from homecheck.locale.here import N_, _, here
 from homecheck.policy import PRESETS, load_policy
 from homecheck.standards.rfc_3339 import to_text
 
 Line = tuple[str, str]
+IS_IT_YOU: Final = N_("make sure that this is you: --for")
+IS_IT_YOURS: Final = N_("make sure that you gave it to them: --nonce")
 TITLES: Final = {
-    "name": "Name", "program": "Program", "policy": "By policy", "received_at": "Received", "freshness": "Freshness",
-    "evidence": "Evidence", "region": "Region",
+    "name": N_("Name"), "program": N_("Program"), "policy": N_("By policy"), "received_at": N_("Received"),
+    "freshness": N_("Freshness"), "evidence": N_("Evidence"), "region": N_("Region"),
 }  # fmt: skip
 
 
@@ -54,39 +57,45 @@ def detail_text(content: Credential, name: str) -> str:
 
 def presented_lines(presented: Presented, *, audience_checked: bool, nonce_checked: bool) -> Iterator[Line]:
     """Yield what is shown, by whom and to whom, and then what is not."""
-    content, said = presented.credential, presented.binding
-    yield "Shown to", said.audience + ("" if audience_checked else " (make sure that this is you: --for)")
-    yield "Shown at", f"{to_text(said.made_at)} by the holder's clock"
-    yield "Nonce", said.nonce + ("" if nonce_checked else " (make sure that you gave it to them: --nonce)")
-    yield "Holder", f"{words(content.holder.kid)} (key {content.holder.kid}), with which this was signed"
-    yield "Issued", f"{to_text(content.issued_at)}, valid until {to_text(content.expires_at)}"
-    yield "Policy", f"{content.policy_digest}{_preset(content.policy_digest)}"
-    yield "Verdict", f"{content.verdict.word}: the worst of ALL findings, shown or not"
+    content, binding, say = presented.credential, presented.binding, here()
+    verdict = say.say(content.verdict.word)
+    yield _("Shown to"), binding.audience + ("" if audience_checked else f" ({_(IS_IT_YOU)})")
+    yield _("Shown at"), _("{time} by the holder's clock", time=to_text(binding.made_at))
+    yield _("Nonce"), binding.nonce + ("" if nonce_checked else f" ({_(IS_IT_YOURS)})")
+    named = {"words": words(content.holder.kid), "key": content.holder.kid}
+    yield _("Holder"), _("{words} (key {key}), with which this was signed", **named)
+    named = {"time": to_text(content.issued_at), "end": to_text(content.expires_at)}
+    yield _("Issued"), _("{time}, valid until {end}", **named)
+    yield _("Policy"), f"{content.policy_digest}{_preset(content.policy_digest)}"
+    yield _("Verdict"), _("{verdict}: the worst of ALL findings, shown or not", verdict=verdict)
     for name in DETAILS:
         if name not in content.withheld:
-            yield TITLES[name], detail_text(content, name)
+            yield _(TITLES[name]), detail_text(content, name)
     worst_first = sorted(content.findings, key=lambda name: (-content.findings[name].verdict, name))
-    for name, text in claim_lines(content, worst_first):
-        yield "Finding", f"{name}: {text}"
+    for name, text in claim_lines(content, worst_first, say):
+        yield _("Finding"), f"{name}: {text}"
     yield from _hidden_lines(content)
 
 
 def _hidden_lines(content: Credential) -> Iterator[Line]:
     """Yield what is not shown, loudly where that is something bad."""
+    verdict = here().say(content.verdict.word)
     if content.withheld:
-        yield "NOT SHOWN", ", ".join(content.withheld).replace("region", "region (if there is one)")
-    yield "NOT SHOWN", f"{content.hidden} findings at most; none of them is worse than {content.verdict.word}"
+        yield _("NOT SHOWN"), ", ".join(content.withheld).replace("region", _("region (if there is one)"))
+    text = N_("{count} findings at most; none of them is worse than {verdict}")
+    yield _("NOT SHOWN"), _(text, count=content.hidden, verdict=verdict)
     worst = content.worst_shown
     if content.verdict > Verdict.PASS and (worst is None or worst < content.verdict):
-        yield "ATTENTION", f"the verdict is {content.verdict.word}, and what brought it about is NOT SHOWN"
-    for what, is_shown in (
-        ("whose home this is", content.name),
-        ("by which policy it was judged", content.policy or _preset(content.policy_digest)),
-        ("when it was received", content.received_at),
-        ("how fresh it was then", content.freshness),
+        text = N_("the verdict is {verdict}, and what brought it about is NOT SHOWN")
+        yield _("ATTENTION"), _(text, verdict=verdict)
+    for text, is_shown in (
+        (N_("whose home this is is NOT SHOWN"), content.name),
+        (N_("by which policy it was judged is NOT SHOWN"), content.policy or _preset(content.policy_digest)),
+        (N_("when it was received is NOT SHOWN"), content.received_at),
+        (N_("how fresh it was then is NOT SHOWN"), content.freshness),
     ):
         if not is_shown:
-            yield "ATTENTION", f"{what} is NOT SHOWN"
+            yield _("ATTENTION"), _(text)
 
 
 def _preset(digest: str) -> str:
@@ -94,5 +103,6 @@ def _preset(digest: str) -> str:
     for name in PRESETS:
         policy = load_policy(name)
         if policy.digest == digest:
-            return f" ({policy.name} version {policy.version}, which comes with homecheck)"
+            named = {"name": policy.name, "version": policy.version}
+            return f" ({_('{name} version {version}, which comes with homecheck', **named)})"
     return ""

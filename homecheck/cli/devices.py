@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from homecheck.cli.enrolments import readable_enrolments
 from homecheck.config import Home
 from homecheck.device_list import merged
-from homecheck.enrolment import load_enrolments
 from homecheck.locale.here import N_, _, said
 from homecheck.policy import load_policy
 from homecheck.printable import printable_lines
@@ -36,7 +36,7 @@ def devices(policy: str | None, output: str) -> None:
     from homecheck.instruments.audio.knowledge import Knowledge, read_local
 
     home = Home.default()
-    policies = [load_policy(policy)] if policy else [found.policy for found in load_enrolments(home)]
+    policies = [load_policy(policy)] if policy else [found.policy for found in readable_enrolments(home)]
     lists = merged(found.devices for found in policies)
     found = [device_members(endpoint) for endpoint in endpoints(Knowledge(lists, read_local(home.root)))]
     if output == "json":

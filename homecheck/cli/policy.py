@@ -10,11 +10,14 @@ from typing import Final
 
 import click
 
-from homecheck.locale.here import _
+from homecheck.cli.schedule_words import window
+from homecheck.locale.here import N_, _, here, said
 from homecheck.measurement import CheckSetup, Quantity
 from homecheck.numbers import counted
 from homecheck.policy import PRESETS, Policy, Question, load_policy
 from homecheck.policy_lint import refuse_mistakes, remarks_on
+from homecheck.printable import printable
+from homecheck.report.languages import WRITTEN_IN, is_in
 from homecheck.report.limits import better, needed
 from homecheck.report.words import label, where_to
 
@@ -23,8 +26,8 @@ OUTPUT = click.option(
 )
 
 RULES: Final = {
-    "guarded": "A value whose uncertainty holds the limit does not count: it is measured again.",
-    "simple": "The value alone decides, whatever its uncertainty.",
+    "guarded": N_("A value whose uncertainty holds the limit does not count: it is measured again."),
+    "simple": N_("The value alone decides, whatever its uncertainty."),
 }
 
 
@@ -59,7 +62,7 @@ def show(name_or_file: str, output: str) -> None:
         click.echo(policy_source(name_or_file), nl=False)
     else:
         units = {name: quantity.unit for name, quantity in measured_quantities().items()}
-        click.echo("\n".join(policy_text(found, units)))
+        click.echo("\n".join(map(printable, policy_text(found, units))))
 
 
 @policy.command()
@@ -119,34 +122,57 @@ def measured_quantities() -> dict[str, Quantity]:
 
 def policy_text(found: Policy, units: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a policy as people read it; `units` has the unit of every quantity that is measured."""
-    yield f"{found.title or found.name} ({found.name}, version {found.version})"
+    say = here()
+    yield _("{title} ({name}, version {version})", title=_(found.title) or found.name, **_named(found))
     if found.description:
-        yield found.description
+        yield say.say(found.description)
+    if found.language and not is_in(found.language, say):
+        yield _("The company's own words are in this language: {language}", language=_language(found.language))
     for requirement in found.requirements:
         unit = units.get(requirement.quantity, "")
-        remark = better(requirement.limits, unit)
-        asked = ", ".join(filter(None, (needed(requirement.limits, unit), remark and f"better {remark}")))
+        remark = better(requirement.limits, unit, say)
+        wish = _("better {limit}", limit=remark) if remark else ""
+        asked = ", ".join(filter(None, (needed(requirement.limits, unit, say), wish)))
         yield ""
-        yield f"{label(requirement.quantity)}: {asked} ({requirement.severity}, {requirement.trust})"
+        weight = f"{said(requirement.severity)}, {said(requirement.trust)}"
+        yield f"{said(label(requirement.quantity))}: {asked} ({weight})"
         if requirement.runs:
-            yield f"    Counts: {requirement.runs.words}"
-        yield from (f"    {text}" for text in (requirement.reason, f"Source: {requirement.source}") if text)
+            yield "    " + _("Counts: {what}", what=said(requirement.runs.words))
+        if requirement.reason:
+            yield f"    {_(requirement.reason)}"
+        if requirement.source:
+            yield "    " + _("Source: {source}", source=requirement.source)
     for target in found.targets:
         yield ""
         yield f"{target.name}: {where_to(target.address)}"
     for question in found.declarations:
         yield ""
-        yield f"Asked: {_question(question)}"
-        yield f"    {question.reason}"
+        yield _("Asked: {question}", question=_question(question))
+        if question.reason:
+            yield f"    {_(question.reason)}"
+        yield "    " + _("Its wordings: {languages}", languages=", ".join(map(_language, question.question)))
     yield ""
     for device in found.devices.devices:
-        yield f"Its own list of devices: {device.usb} is {device.name} ({device.kind})"
+        named = {"usb": device.usb, "name": device.name, "kind": said(device.kind)}
+        yield _("Its own list of devices: {usb} is {name} ({kind})", **named)
     if found.most_megabytes is not None:
-        yield f"Each check may use {found.most_megabytes} MB of data, both directions together."
-    yield f"Checked again every {found.recheck}. {RULES[found.decision_rule]}"
-    yield f"Digest: {found.digest}"
+        text = N_("Each check may use {count} MB of data, both directions together.")
+        yield _(text, count=found.most_megabytes)
+    if found.shift:
+        hours = ", ".join(map(window, found.shift.windows))
+        yield _("Working hours: {hours} ({zone})", hours=hours, zone=found.shift.timezone)
+    yield _("Checked again every {often}.", often=found.recheck) + " " + _(RULES[found.decision_rule])
+    yield _("Digest: {digest}", digest=found.digest)
+
+
+def _named(found: Policy) -> dict[str, str]:
+    return {"name": found.name, "version": found.version}
+
+
+def _language(tag: str) -> str:
+    return _(WRITTEN_IN[tag]) if tag in WRITTEN_IN else tag
 
 
 def _question(question: Question) -> str:
-    needed = {None: "any answer", True: "yes is needed", False: "no is needed"}[question.must_be]
-    return f"{question.wording('en')} ({needed}, {question.severity})"
+    needed = {None: N_("any answer"), True: N_("yes is needed"), False: N_("no is needed")}[question.must_be]
+    return f"{said(question.wording(here().language))} ({_(needed)}, {said(question.severity)})"

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import click
 
+from homecheck.cli.enrolments import left_out
 from homecheck.config import Home
-from homecheck.enrolment import Enrolment, load_enrolments
+from homecheck.enrolment import Enrolment, read_enrolments
 from homecheck.errors import KeyStoreError
 from homecheck.fingerprint import words
 from homecheck.key_stores import store_of
@@ -23,15 +24,20 @@ UNUSABLE: Final = N_("nowhere that can be read; the next check says what to do")
 def programs(output: str) -> int:
     """List the programs that this computer is enrolled in, and who runs each."""
     home = Home.default()
-    enrolments = load_enrolments(home)
+    known = read_enrolments(home)
+    enrolments = known.good
     if output == "json":
-        members = {"programs": [program_members(home, enrolment) for enrolment in enrolments]}
+        members = {
+            "programs": [program_members(home, enrolment) for enrolment in enrolments],
+            "damaged": [vars(one) for one in known.damaged],
+        }
         click.echo(json.dumps(members, ensure_ascii=False, indent=2))
-    elif not enrolments:
+    elif not enrolments and not known.damaged:
         click.echo(_("This computer is not enrolled anywhere."), err=True)
         click.echo(_("Enrol with the address in your invitation: homecheck enroll URL"), err=True)
     else:
-        click.echo("\n\n".join(_text(home, enrolment) for enrolment in enrolments))
+        parts = [*(_text(home, enrolment) for enrolment in enrolments), *map(left_out, known.damaged)]
+        click.echo("\n\n".join(parts))
     return 0
 
 

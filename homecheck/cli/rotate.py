@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from homecheck.cli.alone import alone
+from homecheck.cli.enrolments import readable_enrolments
 from homecheck.cli.key_option import key_option
 from homecheck.clock import utc_now
 from homecheck.config import Home
-from homecheck.enrolment import Enrolment, find, load_enrolments
+from homecheck.enrolment import Enrolment, find
 from homecheck.errors import EnrolmentError, HomecheckError
 from homecheck.exchange import Http
 from homecheck.fingerprint import words
@@ -32,7 +33,7 @@ def rotate(program: str | None, key: Store | None) -> int:
     """
     home, http = Home.default(), new_session()
     with alone(home, N_("Wait until it has finished: it needs the key that you have now.")):
-        enrolments = load_enrolments(home) if program is None else (find(home, program),)
+        enrolments = readable_enrolments(home) if program is None else (find(home, program),)
         if not enrolments:
             advice = "Enrol with the address in your invitation: homecheck enroll URL"
             raise EnrolmentError("This computer is not enrolled anywhere, so it has no key to change.", advice)

@@ -12,12 +12,13 @@ from typing import Final
 import click
 
 from homecheck import durable, rechecks
+from homecheck.cli.enrolments import readable_enrolments
 from homecheck.cli.schedule_run import run_round
 from homecheck.cli.schedule_words import schedule_lines, schedule_members, times, window
 from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.durations import parse_duration
-from homecheck.enrolment import Enrolment, load_enrolments
+from homecheck.enrolment import Enrolment
 from homecheck.errors import SetupError, StateError
 from homecheck.local_zone import local_zone
 from homecheck.locale.here import N_, _, said
@@ -137,10 +138,11 @@ def remove_timer(home: Home) -> Gone:
     removed, errors = [], []
     for one in (*named, *others):
         try:
-            if (one in named or one.is_there()) and one.remove(job_for(home, settings.minute if settings else 0)):
+            if one.remove(job_for(home, settings.minute if settings else 0)):
                 removed.append(one.name)
         except SetupError as error:
-            errors.append(error)
+            if one in named or one.is_there():  # one that is not there, and was not asked for, holds nothing
+                errors.append(error)
     kept = [printable(str(home.schedule))] if there else []
     return Gone(tuple(removed or kept), tuple(errors))
 
@@ -150,10 +152,10 @@ def remove_timer(home: Home) -> Gone:
 def status(output: str) -> int:
     """Show how often and when this computer is checked again, what became of it, and why it waits.
 
-    Exit status: 0 · 1 re-checks are wanted, but the system's timer does not have them.
+    Exit status: 0 · 1 re-checks are wanted, but the system's timer does not have them, or their settings are damaged.
     """
     home = Home.default()
-    settings = load(home)
+    settings = _earlier(home)
     there = settings is None or _is_installed(home, settings)
     members = schedule_members(home, utc_now())
     if settings is not None:
@@ -164,7 +166,7 @@ def status(output: str) -> int:
         click.echo("\n".join(schedule_lines(members)))
         if not there:
             click.echo(_("The timer is missing, or was changed by hand. Run: homecheck schedule install"), err=True)
-    return 0 if there else 1
+    return 0 if there and not members["damaged"] else 1
 
 
 @schedule.command(short_help="Make a re-check if it is time; the timer starts this.")
@@ -202,7 +204,7 @@ def _is_installed(home: Home, settings: Settings) -> bool:
 
 
 def _enrolments(home: Home) -> tuple[Enrolment, ...]:
-    enrolments = load_enrolments(home)
+    enrolments = readable_enrolments(home)
     if not enrolments:
         advice = "Enrol with the address in your invitation: homecheck enroll URL"
         raise SetupError("this computer is not enrolled anywhere, so nobody asks for checks", advice)
@@ -219,10 +221,11 @@ def _install(home: Home, settings: Settings, before: Settings | None, chosen: Ti
     except SetupError:
         if before is None:
             durable.remove(home.schedule)
-            with suppress(SetupError):  # the first one says what is wrong
-                chosen.remove(job)
         else:
             store(home, before)
+        if before is None or before.scheduler != chosen.name:
+            with suppress(SetupError):  # the first one says what is wrong
+                chosen.remove(job)
         raise
     if before is not None and before.scheduler != chosen.name:
         timer(before.scheduler).remove(job)

@@ -10,16 +10,17 @@ import json
 import os
 import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
 from homecheck import drift, rechecks, spool
 from homecheck.cli.credential import collect_for
+from homecheck.cli.enrolments import left_out
 from homecheck.cli.exit_status import NOT_DELIVERED
 from homecheck.clock import utc_now
 from homecheck.config import Home
-from homecheck.enrolment import load_enrolments
+from homecheck.enrolment import load_enrolments, read_enrolments
 from homecheck.errors import HomecheckError, StateError
 from homecheck.file_lock import exclusive
 from homecheck.hindrance import BUSY, WORDS, Surroundings
@@ -100,6 +101,7 @@ class _Round:
         self._send_waiting()
         # 2. Is it time?
         settings = load(self.home)
+        self._tell_unreadable()
         if settings is None or not self._due(settings, rechecks.load(self.home)):
             return 0, self.told
         # 3. Does anything speak against it just now? A check that was under way until now has noted itself.
@@ -142,6 +144,15 @@ class _Round:
             if known is not None and known.evidence == check.evidence and check.delivered and not known.delivered:
                 self.told.extend(_changed(program, known, check))
 
+    def _tell_unreadable(self) -> None:
+        """Tell once which programs are left out because their enrolment is damaged; the others go on."""
+        known = read_enrolments(self.home)
+        names, before = tuple(one.program for one in known.damaged), rechecks.load(self.home).unreadable
+        if not known.good or names == before:
+            return
+        rechecks.change(self.home, lambda kept: replace(kept, unreadable=names))
+        self.told.extend(left_out(one) for one in known.damaged if one.program not in before)
+
     def _wait(self, settings: Settings, why: str) -> tuple[int, list[str]]:
         now, before = self.clock(), rechecks.load(self.home).gave_up
 
@@ -177,7 +188,8 @@ class _Round:
         if members is None:
             return self._failed(_last_words(ended))
         told = list(self.told)
-        for upload in members["uploads"]:
+        made = [upload for upload in members["uploads"] if upload["id"] is not None]  # the others tell why themselves
+        for upload in made:
             check = self._noted(str(upload["program"]), _check(upload, self.clock()))
             told = told + _changed(str(upload["program"]), before.checks.get(str(upload["program"])), check)
             if upload["status"] == "refused":

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from homecheck import drift, rechecks
 from homecheck.config import Home
-from homecheck.enrolment import load_enrolments
+from homecheck.enrolment import read_enrolments
+from homecheck.errors import StateError
 from homecheck.hindrance import WORDS
 from homecheck.local_zone import local_zone
 from homecheck.locale.here import N_, _, plural, said
@@ -27,13 +28,18 @@ UTC: Final = "UTC"  # where the computer names no zone of its own
 
 
 def schedule_members(home: Home, now: datetime) -> dict[str, Any]:
-    """Return everything about re-checks, as JSON members. `next_due` is null where none comes."""
-    settings, kept = load(home), rechecks.load(home)
-    planned = plans(settings, kept, load_enrolments(home), local_zone() or UTC) if settings else {}
+    """Return everything about re-checks, as JSON members. `next_due` is null where none comes.
+
+    `damaged` says what is wrong with the settings, where they cannot be read; then no check comes.
+    """
+    settings, damage = _settings(home)
+    kept, enrolments = rechecks.load(home), read_enrolments(home).good
+    planned = plans(settings, kept, enrolments, local_zone() or UTC) if settings else {}
     due = {name: next_due(plan, now) for name, plan in planned.items()}
     setups = drift.load(home)
     return {
         "scheduled": settings is not None,
+        "damaged": {"message": damage.message, "advice": damage.advice} if damage else None,
         "settings": _settings_members(settings) if settings else None,
         "programs": [
             {
@@ -44,7 +50,7 @@ def schedule_members(home: Home, now: datetime) -> dict[str, Any]:
                 if one.program in setups
                 else [],
             }
-            for one in load_enrolments(home)
+            for one in enrolments
         ],
         "waiting": _wait_members(kept.waiting),
         "gave_up": _wait_members(kept.gave_up),
@@ -61,8 +67,11 @@ def schedule_members(home: Home, now: datetime) -> dict[str, Any]:
 
 def schedule_lines(members: Mapping[str, Any]) -> list[str]:
     """Return the same in words, times by this computer's clock."""
-    settings = members["settings"]
+    settings, damage = members["settings"], members["damaged"]
     lines = [_("Re-checks: {times}", times=_times(settings)) if settings else _(NONE)]
+    if damage:
+        why, advice = said(printable(damage["message"])), said(printable(damage["advice"]))
+        lines = [_("Re-checks stand still: {why}. {advice}", why=why, advice=advice)]
     for one in members["programs"]:
         lines += _program_lines(one, scheduled=settings is not None)
     if settings and not members["programs"]:
@@ -90,6 +99,14 @@ def window(text: str) -> str:
     """Return a window of a shift with the weekdays' names in the person's language: ``mån-fre 18:00-22:00``."""
     days, _space, hours = text.partition(" ")
     return f"{'-'.join(said(day) for day in days.split('-'))} {hours}"
+
+
+def _settings(home: Home) -> tuple[Settings | None, StateError | None]:
+    """Return the settings, or what is wrong with them."""
+    try:
+        return load(home), None
+    except StateError as error:
+        return None, error
 
 
 def _why(why: str) -> str:

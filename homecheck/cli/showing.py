@@ -8,20 +8,23 @@ from typing import Any
 
 import click
 
+from homecheck.cli.enrolments import left_out
+from homecheck.enrolment import Damaged
 from homecheck.locale.here import _, here, said
 from homecheck.printable import printable
 from homecheck.shares import Judged
 from homecheck.upload import Delivery
 
 
-def show_result(output: str, judged: Sequence[Judged]) -> None:
-    """Print the result on stdout: text, json or html."""
+def show_result(output: str, judged: Sequence[Judged], without: Sequence[Damaged] = ()) -> None:
+    """Print the result on stdout: text, json or html. `without` names the programs that were left out."""
     if output == "json":
         from homecheck.report.json import result_members
 
         # One document for all programs: the worst verdict, with the evidence and the findings that it comes from.
         worst = max(judged, key=lambda found: found.verdict)
-        members = result_members(worst.measured, worst.final, [_upload_members(found) for found in judged])
+        uploads = [*map(_upload_members, judged), *map(_left_out_members, without)]
+        members = result_members(worst.measured, worst.final, uploads)
         click.echo(json.dumps(members, ensure_ascii=False, indent=2))
         return
     if output == "html":
@@ -37,6 +40,8 @@ def show_result(output: str, judged: Sequence[Judged]) -> None:
         if index:
             click.echo()
         _print_text(found)
+    for one in without:
+        click.echo("\n" + left_out(one))
 
 
 def _print_text(judged: Judged) -> None:
@@ -99,4 +104,17 @@ def _upload_members(judged: Judged) -> dict[str, Any]:
         "message": delivery.message if delivery else "",
         "log": delivery.log.state if delivery and delivery.log else None,
         "quantities": [found.quantity.name for found in judged.evidence.measurements()] if enrolment else [],
+    }
+
+
+def _left_out_members(one: Damaged) -> dict[str, Any]:
+    return {
+        "program": one.program,
+        "status": "none",
+        "receipt": None,
+        "verdict": None,
+        "id": None,
+        "message": f"{one.message}. {one.advice}",
+        "log": None,
+        "quantities": [],
     }

@@ -9,11 +9,12 @@ from typing import Any, Final
 import click
 
 from homecheck import spool
+from homecheck.cli.enrolments import left_out
 from homecheck.cli.programs import UNUSABLE, program_members
 from homecheck.cli.schedule_words import schedule_lines, schedule_members
 from homecheck.clock import utc_now
 from homecheck.config import Home
-from homecheck.enrolment import load_enrolments
+from homecheck.enrolment import Damaged, read_enrolments
 from homecheck.locale.here import N_, _, said
 from homecheck.receipt import Receipt
 from homecheck.standards.rfc_3339 import to_text
@@ -41,10 +42,12 @@ def status(output: str) -> int:
 
 def status_members(home: Home) -> dict[str, Any]:
     """Return everything `status` tells, as JSON members."""
-    enrolments = load_enrolments(home)
+    known = read_enrolments(home)
+    enrolments = known.good
     return {
         "home": str(home.root),
         "programs": [program_members(home, enrolment) for enrolment in enrolments],
+        "damaged": [vars(one) for one in known.damaged],
         "rewritten_logs": [
             {"program": enrolment.program, "collector": enrolment.collector_name, "proof": proof}
             for enrolment in enrolments
@@ -94,13 +97,14 @@ def _text(members: dict[str, Any]) -> str:
         named = {"program": program["program"], "title": _(program["title"])}
         lines.append(_("Enrolled in {program}: {title}, {company}", **named, company=program["collector"]["name"]))
         lines.append("  " + _("its key is kept in: {place}", place=said(program["key_store"] or UNUSABLE)))
+    lines += [left_out(Damaged(**one)) for one in members["damaged"]]
     for one in members["rewritten_logs"]:
         text = N_(
             "{company} has shown two logs that cannot both be true. This is the company's fault, not yours; the proof "
             "is kept in {proof}"
         )
         lines.append(_(text, company=one["collector"], proof=one["proof"]))
-    if not members["programs"]:
+    if not members["programs"] and not members["damaged"]:
         lines.append(_("Not enrolled anywhere. Enrol with the address in your invitation: homecheck enroll URL"))
     lines.append(_("Waiting to be sent: {count}", count=len(members["waiting"])))
     for one in members["waiting"]:

@@ -18,6 +18,7 @@ from homecheck.printable import printable
 from homecheck.removal import own_files, remove_everything, unsent
 from homecheck.shiv import unpacked
 
+PIPX, UV = "pipx_metadata.json", "uv-receipt.toml"  # what they leave in an environment, wherever that is
 LEAVE: Final = N_("Nothing was changed.")
 
 
@@ -77,8 +78,9 @@ def how_to_remove(executable: Path, module: Path, started: str, one_file: bool) 
         return _("delete the file {path}", path=executable)
     if folder := unpacked(module, started):
         return _("delete homecheck.pyz, and the folder {folder}", folder=folder)
-    if "pipx" in executable.parts:
+    environment = executable.parent.parent
+    if "pipx" in executable.parts or (environment / PIPX).exists():
         return "pipx uninstall homecheck"
-    if executable.parent.parent.parent.parts[-2:] == ("uv", "tools"):
+    if environment.parent.parts[-2:] == ("uv", "tools") or (environment / UV).exists():
         return "uv tool uninstall homecheck"
     return f"{executable} -m pip uninstall homecheck"

@@ -100,5 +100,5 @@ def _print(delivery: Delivery) -> None:
             click.echo(f"  {printable(note)}", err=True)
         return
     state = _("still waits") if delivery.status == "waiting" else _("was NOT accepted, and is kept apart")
-    click.echo(f"{delivery.envelope}: {state} ({delivery.program})")
+    click.echo(f"{delivery.envelope}: {state} ({delivery.program or _('program not known')})")
     click.echo(f"  {said(delivery.message)}\n  {said(delivery.advice)}", err=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +22,10 @@ from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.credential import read_presented
 from homecheck.erasure import Erasure
-from homecheck.errors import DeliveryError, PolicyError, Refused, SetupError
+from homecheck.errors import DeliveryError, KeyStoreError, PolicyError, Refused, SetupError
 from homecheck.evidence import Evidence
 from homecheck.key_stores import read_public
-from homecheck.locale import N_
+from homecheck.locale.here import N_, _, said
 from homecheck.observation import SessionObservation
 from homecheck.policy import read_policy
 from homecheck.printable import printable
@@ -68,26 +69,45 @@ NO_ENVELOPE: Final = "not-compact"  # the first thing that a photo or a text fil
 NO_ENVELOPE_ADVICE: Final = N_(
     "This is no file that homecheck has signed. Those end with .jws; see: homecheck check --save"
 )
-DEVICE_KEY_ADVICE: Final = (
+DEVICE_KEY_ADVICE: Final = N_(
     "Evidence is signed by the key of the computer that made it, which no collector publishes. With --receipt the"
     " collector's word for these very bytes is enough; the key itself is in the key set that the dashboard offers with"
     " each check."
 )
-UNCHECKED: Final = (
-    "the signature of the device key {kid:.60} was NOT CHECKED here, for the key is in none of the keys given. The"
+UNCHECKED: Final = N_(
+    "the signature of the device key {kid} was NOT CHECKED here, for the key is in none of the keys given. The"
     " collector checks it before it gives a receipt, and the receipt is for these very bytes"
 )
 BEGINNING: Final = b"ey"  # base64url of the brace and quotation mark that every header begins with
-NOT_PRESENTED: Final = "this is the holder's own copy, without a signature by its holder: anybody could have sent it"
-NOT_PRESENTED_ADVICE: Final = (
+NOT_PRESENTED: Final = N_(
+    "this is the holder's own copy, without a signature by its holder: anybody could have sent it"
+)
+NOT_PRESENTED_ADVICE: Final = N_(
     "Ask its sender to make one for you: homecheck credential present. If it is your own: homecheck credential show"
 )
 FRESHNESS_WORDS: Final = {
-    "measured": "the challenge was fetched before the first measurement",
-    "signed": "only the signature is known to be fresh",
-    "none": "made offline: only the time of receipt is known",
+    "measured": N_("the challenge was fetched before the first measurement"),
+    "signed": N_("only the signature is known to be fresh"),
+    "none": N_("made offline: only the time of receipt is known"),
 }
+LEAST_WIDTH: Final = 13  # of the names before the lines
 Line = tuple[str, str]
+
+
+KINDS: Final[Mapping[str, str]] = {
+    EVIDENCE: N_("evidence"),
+    RECEIPT: N_("receipt"),
+    RESULT: N_("result"),
+    OBSERVATION: N_("observation"),
+    POLICY: N_("policy"),
+    ENROLMENT: N_("enrolment"),
+    ROTATION: N_("rotation"),
+    CALLBACK: N_("callback"),
+    CALLBACK_REQUEST: N_("callback-request"),
+    CALLBACK_ANSWER: N_("callback-answer"),
+    RESULT_REQUEST: N_("result-request"),
+    ERASURE: N_("erasure"),
+}
 
 
 @dataclass(frozen=True)
@@ -148,7 +168,7 @@ def verify(
         if is_credential(envelope):
             lines = list(credential_lines(envelope, known, audience, nonce))
         elif audience is not None or nonce is not None:
-            raise click.UsageError("--for and --nonce are for a credential, and this file is none")
+            raise click.UsageError(_("--for and --nonce are for a credential, and this file is none"))
         elif receipt_envelope is not None and is_of_unknown_device(envelope, known):
             lines = list(vouched_lines(envelope))
         else:
@@ -160,18 +180,21 @@ def verify(
             checked = log_proof or receipt or file
             lines += log_lines(receipt_envelope or envelope, known, log_proof, log_key)
     except Refused as refused:
-        click.echo(f"{checked}: refused ({refused.reason}): {printable(refused.message)}", err=True)
+        why = said(printable(refused.message))
+        click.echo(_("{file}: refused ({reason}): {why}", file=checked, reason=refused.reason, why=why), err=True)
         if refused.reason == NO_ENVELOPE:
-            click.echo(NO_ENVELOPE_ADVICE, err=True)
+            click.echo(_(NO_ENVELOPE_ADVICE), err=True)
         if refused.advice:
-            click.echo(refused.advice, err=True)
+            click.echo(said(refused.advice), err=True)
         if refused.reason == "unknown-key":
-            click.echo(f"Keys known here: {_sources(known)}. Give others with --jwks.", err=True)
-            if checked == file and receipt is None and unverified_header(envelope)["typ"] == EVIDENCE:
-                click.echo(DEVICE_KEY_ADVICE, err=True)
+            click.echo(_("Keys known here: {keys}. Give others with --jwks.", keys=_sources(known)), err=True)
+            alone = checked == file and receipt is None and not is_credential(envelope)
+            if alone and unverified_header(envelope)["typ"] == EVIDENCE:
+                click.echo(_(DEVICE_KEY_ADVICE), err=True)
         return REFUSED
+    width = max(LEAST_WIDTH, *(len(name) + 2 for name, _value in lines))
     for name, value in lines:
-        click.echo(f"{name:13}{printable(value)}")
+        click.echo(f"{name:{width}}{printable(value)}".rstrip())
     return 0
 
 
@@ -193,16 +216,16 @@ def verified_lines(envelope: bytes, known: KnownKeys) -> Iterator[Line]:
         raise Refused("typ", f"{typ!r:.60} is no kind of document that homecheck makes")
     if typ == ENROLMENT:  # brings its own key: the signature proves that its sender has the private half
         payload, own = verify_own_key(envelope, typ)
-        source = "the document itself: possession is proven, nothing else"
+        source = _("the document itself: possession is proven, nothing else")
         found = KnownKey(own, source)
     else:
         payload = verify_signature(envelope, typ, lookup(known, typ))
         found = known[unverified_header(envelope)["kid"]]
     described = list(READERS[typ](payload, found.key))  # a document that cannot be read is not good
-    yield "Good", typ.removeprefix("homecheck-").removesuffix("+jws")
-    yield "Digest", digest(envelope)
-    yield "Signed by", f"{found.key.kid} ({found.key.algorithm})"
-    yield "Key from", found.source
+    yield _("Good"), _(KINDS[typ])
+    yield _("Digest"), digest(envelope)
+    yield _("Signed by"), _named(found.key)
+    yield _("Key from"), found.source
     yield from described
     if typ == EVIDENCE:
         yield from callback_lines(Evidence.from_bytes(payload), known)
@@ -216,9 +239,9 @@ def is_of_unknown_device(envelope: bytes, known: KnownKeys) -> bool:
 
 def vouched_lines(envelope: bytes) -> Iterator[Line]:
     """Yield what is to be said about evidence that its receipt alone vouches for; the receipt is verified next."""
-    yield "Good", "evidence, by the word of its receipt"
-    yield "Digest", digest(envelope)
-    yield "ATTENTION", UNCHECKED.format(kid=unverified_header(envelope)["kid"])
+    yield _("Good"), _("evidence, by the word of its receipt")
+    yield _("Digest"), digest(envelope)
+    yield _("ATTENTION"), _(UNCHECKED, kid=unverified_header(envelope)["kid"][:60])
 
 
 def is_credential(data: bytes) -> bool:
@@ -232,16 +255,16 @@ def credential_lines(data: bytes, known: KnownKeys, audience: str | None, nonce:
     if shown.key_binding is None:
         raise Refused("no-key-binding", NOT_PRESENTED, NOT_PRESENTED_ADVICE)
     presented = read_presented(shown, lookup(known, CREDENTIAL), utc_now())
-    said = presented.binding
-    if audience is not None and said.audience != audience:
-        raise Refused("other-audience", f"it was made for {said.audience!r:.100}, not for {audience!r:.100}")
-    if nonce is not None and said.nonce != nonce:
-        raise Refused("other-nonce", f"it was made with the nonce {said.nonce!r:.100}: an old one, or for others")
+    shown_to = presented.binding
+    if audience is not None and shown_to.audience != audience:
+        raise Refused("other-audience", f"it was made for {shown_to.audience!r:.100}, not for {audience!r:.100}")
+    if nonce is not None and shown_to.nonce != nonce:
+        raise Refused("other-nonce", f"it was made with the nonce {shown_to.nonce!r:.100}: an old one, or for others")
     issuer = known[unverified_header(shown.jwt)["kid"]]
-    yield "Good", "credential, shown by its holder"
-    yield "Digest", digest(data)
-    yield "Vouched by", f"{presented.credential.issuer}, with the key {issuer.key.kid} ({issuer.key.algorithm})"
-    yield "Key from", issuer.source
+    yield _("Good"), _("credential, shown by its holder")
+    yield _("Digest"), digest(data)
+    yield _("Vouched by"), _("{issuer}, with the key {key}", issuer=presented.credential.issuer, key=_named(issuer.key))
+    yield _("Key from"), issuer.source
     yield from presented_lines(presented, audience_checked=audience is not None, nonce_checked=nonce is not None)
 
 
@@ -249,14 +272,13 @@ def callback_lines(evidence: Evidence, known: KnownKeys) -> Iterator[Line]:
     """Yield what the collector's signed word about a call-back inside the evidence says, or why it does not count."""
     for envelope in filter(is_confirmation, evidence.observations):
         try:
-            said = verify_confirmation(envelope, evidence.nonce, evidence.device.kid, lookup(known, CALLBACK))
+            word = verify_confirmation(envelope, evidence.nonce, evidence.device.kid, lookup(known, CALLBACK))
         except Refused as refused:
-            yield "Call-back", f"does not count ({refused.reason}): {refused.message}"
+            why = said(refused.message)
+            yield _("Call-back"), _("does not count ({reason}): {why}", reason=refused.reason, why=why)
         else:
-            yield (
-                "Call-back",
-                f"{said.result}, says {said.issuer}: {to_text(said.answered_at)}, answers: {said.attempts}",
-            )
+            named = {"result": said(word.result), "issuer": word.issuer, "time": to_text(word.answered_at)}
+            yield _("Call-back"), _("{result}, says {issuer}: {time}, answers: {count}", **named, count=word.attempts)
 
 
 def receipt_lines(receipt: bytes, envelope: bytes, known: KnownKeys) -> list[Line]:
@@ -267,7 +289,8 @@ def receipt_lines(receipt: bytes, envelope: bytes, known: KnownKeys) -> list[Lin
         if found.evidence_id != evidence_id:
             raise Refused("other-envelope", f"the receipt is for evidence {found.evidence_id}, not for {evidence_id}")
     signer = known[unverified_header(receipt)["kid"]]
-    return [("Receipt", f"{digest(receipt)}, signed by {signer.key.kid} ({signer.source})"), *_receipt_lines(found)]
+    named = {"receipt": digest(receipt), "key": signer.key.kid, "source": signer.source}
+    return [(_("Receipt"), _("{receipt}, signed by {key} ({source})", **named)), *_receipt_lines(found)]
 
 
 def log_lines(signed: bytes, known: KnownKeys, proof: Path | None, vkey: str | None) -> Iterator[Line]:
@@ -275,18 +298,21 @@ def log_lines(signed: bytes, known: KnownKeys, proof: Path | None, vkey: str | N
     keys = lookup(known, RECEIPT)
     logged = Receipt.from_bytes(verify_signature(signed, RECEIPT, keys)).logged
     if vkey is not None:
-        key, named = NoteKey.from_vkey(vkey), "as it was given"
+        key, named = NoteKey.from_vkey(vkey), _("as it was given")
     elif logged is not None:
-        key, named = logged.key, "as the receipt names it"
+        key, named = logged.key, _("as the receipt names it")
     else:
         raise Refused("note", "the receipt is older than the log and names no key of it: give it with --log-key")
     if logged is not None and logged.key != key:
         raise Refused("note", f"the receipt was given by another log, {logged.key.vkey}")
-    yield "Log key", f"{key.vkey}, {named}"
+    yield _("Log key"), f"{key.vkey}, {named}"
     if proof is not None:
         text = read_envelope(proof).decode("utf-8", "replace")
         checkpoint = TlogProof.from_text(text).verify(entry_of(signed, keys), key)
-        yield "Later proof", f"good: {checkpoint.origin} holds it as one of {checkpoint.size} entries"
+        yield (
+            _("Later proof"),
+            _("good: {log} holds it as one of {count} entries", log=checkpoint.origin, count=checkpoint.size),
+        )
 
 
 def lookup(known: KnownKeys, typ: str) -> Callable[[str], PublicKey | None]:
@@ -306,18 +332,24 @@ def read_jwks(place: str) -> dict[str, KnownKey]:
 
 def pinned_keys(home: Home) -> dict[str, KnownKey]:
     """Return the keys that this computer knows: its own, and those pinned when it was enrolled."""
-    from homecheck.enrolment import load_enrolments  # here: with --jwks nothing of the state is read
+    from homecheck.cli.enrolments import readable_enrolments  # here: with --jwks nothing of the state is read
 
     known: dict[str, KnownKey] = {}
     for path in durable.files(home.keys, ".jwk"):
-        key = read_public(path)
-        known[key.kid] = KnownKey(key, f"this computer's own key, {path}", DEVICE_SIGNS)
-    for enrolment in load_enrolments(home):
+        try:
+            key = read_public(path)
+        except KeyStoreError as error:
+            click.echo(_("This key is left out: {why}", why=said(printable(error.message))), err=True)
+            continue
+        known[key.kid] = KnownKey(key, _("this computer's own key, {path}", path=path), DEVICE_SIGNS)
+    for enrolment in readable_enrolments(home):
         for key in enrolment.keys.values():
-            known[key.kid] = KnownKey(key, f"pinned at enrolment in {enrolment.program}", COLLECTOR_SIGNS)
+            known[key.kid] = KnownKey(
+                key, _("pinned at enrolment in {program}", program=enrolment.program), COLLECTOR_SIGNS
+            )
         if enrolment.responder_key is not None:
             key = PublicKey.from_jwk(enrolment.responder_key)
-            source = f"the responder's, pinned at enrolment in {enrolment.program}"
+            source = _("the responder's, pinned at enrolment in {program}", program=enrolment.program)
             known[key.kid] = KnownKey(key, source, RESPONDER_SIGNS)
     return known
 
@@ -334,7 +366,7 @@ def _fetch(url: str) -> bytes:
 
 
 def _sources(known: KnownKeys) -> str:
-    return ", ".join(sorted({found.source for found in known.values()})) or "none"
+    return ", ".join(sorted({found.source for found in known.values()})) or _("none")
 
 
 def _evidence(payload: Verified, key: PublicKey) -> Iterator[Line]:
@@ -343,15 +375,26 @@ def _evidence(payload: Verified, key: PublicKey) -> Iterator[Line]:
         raise Refused("other-device", f"the evidence names the device key {evidence.device.kid:.60}")
     measured = list(evidence.measurements())
     failed = sum(found.failure is not None for found in measured)
-    yield "Evidence", f"{evidence.id}, number {evidence.seq} of this key, made by {_software(evidence)}"
-    yield "Measured", f"{to_text(evidence.started_at)} to {to_text(evidence.finished_at)}, by the device's clock"
-    yield "For", evidence.aud or "nobody: a private check"
-    yield "Person", evidence.sub or "not named"
-    yield "Holds", f"{len(measured)} quantities, {failed} of them not measured; no verdict"
+    named = {"id": evidence.id, "number": evidence.seq, "software": _software(evidence)}
+    yield _("Evidence"), _("{id}, number {number} of this key, made by {software}", **named)
+    yield _("Measured"), _measured(evidence.started_at, evidence.finished_at)
+    yield _("For"), evidence.aud or _("nobody: a private check")
+    yield _("Person"), evidence.sub or _("not named")
+    text = N_("{count} quantities, {failed} of them not measured; no verdict")
+    yield _("Holds"), _(text, count=len(measured), failed=failed)
 
 
 def _software(evidence: Evidence) -> str:
-    return f"{evidence.software.name} {evidence.software.version} (as it says)"
+    return _("{name} {version} (as it says)", name=evidence.software.name, version=evidence.software.version)
+
+
+def _measured(started_at: datetime, finished_at: datetime) -> str:
+    text = N_("{start} to {end}, by the device's clock")
+    return _(text, start=to_text(started_at), end=to_text(finished_at))
+
+
+def _named(key: PublicKey) -> str:
+    return f"{key.kid} ({key.algorithm})"
 
 
 def _receipt(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - every reader is given the key
@@ -359,61 +402,70 @@ def _receipt(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG0
 
 
 def _receipt_lines(receipt: Receipt) -> Iterator[Line]:
-    yield "For", f"{receipt.envelope}, evidence {receipt.evidence_id}"
-    yield "Received", f"{to_text(receipt.received_at)} by {receipt.issuer}, program {receipt.program}"
-    yield "Position", f"{receipt.position} in the collector's log; freshness: {receipt.freshness}"
+    yield _("For"), _("{envelope}, evidence {id}", envelope=receipt.envelope, id=receipt.evidence_id)
+    named = {"time": to_text(receipt.received_at), "issuer": receipt.issuer, "program": receipt.program}
+    yield _("Received"), _("{time} by {issuer}, program {program}", **named)
+    text = N_("{position} in the collector's log; freshness: {freshness}")
+    yield _("Position"), _(text, position=receipt.position, freshness=said(receipt.freshness))
     yield from _logged_lines(receipt.logged)
     yield from _result_lines(receipt.result)
 
 
 def _logged_lines(logged: Logged | None) -> Iterator[Line]:
     if logged is None:
-        yield "Log", "not proven here: the receipt is older than the log. See --log-proof"
+        yield _("Log"), _("not proven here: the receipt is older than the log. See --log-proof")
         return
-    yield "Log", f"proven: {logged.checkpoint.origin} had {logged.checkpoint.size} entries then"
-    yield "Log key", logged.key.vkey
+    text = N_("proven: {log} had {count} entries then")
+    yield _("Log"), _(text, log=logged.checkpoint.origin, count=logged.checkpoint.size)
+    yield _("Log key"), logged.key.vkey
 
 
 def _result(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - every reader is given the key
     found = Result.from_bytes(payload)
-    yield "Vouched by", found.issuer
-    yield "Program", f"{found.program}: {found.program_title}"
-    yield "Person", f"{found.name} ({found.subject})"
-    yield "Evidence", f"{found.evidence}, {found.evidence_id}, by the device key {found.device}"
-    yield "Measured", f"{to_text(found.started_at)} to {to_text(found.finished_at)}, by the device's clock"
-    yield "Received", f"{to_text(found.received_at)}; freshness: {found.freshness} ({FRESHNESS_WORDS[found.freshness]})"
-    again = f", judged again (number {found.number})" if found.number else ""
-    yield "Judged", f"{to_text(found.appraised_at)}{again}"
-    yield "Valid until", f"{to_text(found.expires_at)}: then the policy wants a new check"
+    yield _("Vouched by"), found.issuer
+    yield _("Program"), f"{found.program}: {found.program_title}"
+    yield _("Person"), f"{found.name} ({found.subject})"
+    named = {"evidence": found.evidence, "id": found.evidence_id, "key": found.device}
+    yield _("Evidence"), _("{evidence}, {id}, by the device key {key}", **named)
+    yield _("Measured"), _measured(found.started_at, found.finished_at)
+    named = {"time": to_text(found.received_at), "freshness": said(found.freshness)}
+    text = N_("{time}; freshness: {freshness} ({meaning})")
+    yield _("Received"), _(text, **named, meaning=_(FRESHNESS_WORDS[found.freshness]))
+    again = ", " + _("judged again (number {number})", number=found.number) if found.number else ""
+    yield _("Judged"), f"{to_text(found.appraised_at)}{again}"
+    yield _("Valid until"), _("{time}: then the policy wants a new check", time=to_text(found.expires_at))
     if utc_now() >= found.expires_at:
-        yield "ATTENTION", "this result has EXPIRED: it says nothing about today"
+        yield _("ATTENTION"), _("this result has EXPIRED: it says nothing about today")
     for quantity, region in found.regions.items():
-        yield "Region", f"{region} ({quantity})"
+        yield _("Region"), f"{region} ({quantity})"
     yield from _result_lines(found.findings)
 
 
 def _result_request(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - as above
     asked = ResultRequest.from_bytes(payload)
-    yield "For", f"{asked.aud}, challenge {asked.nonce}"
-    yield "Asks for", f"{asked.asks} of {asked.evidence or 'the latest evidence'}"
+    yield _("For"), _("{collector}, challenge {nonce}", collector=asked.aud, nonce=asked.nonce)
+    yield _("Asks for"), _("{what} of {evidence}", what=asked.asks, evidence=asked.evidence or _("the latest evidence"))
 
 
 def _result_lines(result: AttestationResult) -> Iterator[Line]:
-    yield "Policy", f"{result.policy_name} version {result.policy_version}, {result.policy_digest}"
-    yield "Verdict", result.verdict.word
+    yield _("Policy"), _policy_named(result.policy_name, result.policy_version, result.policy_digest)
+    yield _("Verdict"), said(result.verdict.word)
     for finding in result.findings:
-        yield "", f"{finding.verdict.word:13}{finding.quantity}: {finding.explanation}"
+        yield "", f"{said(finding.verdict.word):12} {finding.quantity}: {said(finding.explanation)}"
+
+
+def _policy_named(name: str, version: str, digest_: str) -> str:
+    return _("{name} version {version}, {digest}", name=name, version=version, digest=digest_)
 
 
 def _observation(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - every reader is given the key
     observation = SessionObservation.from_bytes(payload)
-    yield "Session", f"{observation.session} from {observation.source}"
-    yield (
-        "Observed",
-        f"{to_text(observation.started_at)} to {to_text(observation.finished_at)}, by the responder's clock",
-    )
+    named = {"session": observation.session, "address": observation.source}
+    yield _("Session"), _("{session} from {address}", **named)
+    text = N_("{start} to {end}, by the responder's clock")
+    yield _("Observed"), _(text, start=to_text(observation.started_at), end=to_text(observation.finished_at))
     if observation.region is not None:
-        yield "Region", str(observation.region) or "not known"
+        yield _("Region"), str(observation.region) or _("not known")
 
 
 def _policy(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - every reader is given the key
@@ -422,46 +474,49 @@ def _policy(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG00
         policy = read_policy(record.members("policy"), "policy")
     except PolicyError as error:
         raise Refused("schema", error.message) from None
-    yield "Program", record.text("program")
-    yield "Issued", record.text("issued_at")
-    yield "Policy", f"{policy.name} version {policy.version}, {policy.digest}"
+    yield _("Program"), record.text("program")
+    yield _("Issued"), record.text("issued_at")
+    yield _("Policy"), _policy_named(policy.name, policy.version, policy.digest)
 
 
 def _enrolment(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - every reader is given the key
-    yield "For", Record(parse_object(payload), "enrolment").text("aud")
+    yield _("For"), Record(parse_object(payload), "enrolment").text("aud")
 
 
 def _rotation(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - every reader is given the key
     new = PublicKey.from_jwk(Record(parse_object(payload), "rotation").members("jwk"))
-    yield "New key", f"{new.kid} ({new.algorithm})"
+    yield _("New key"), _named(new)
 
 
 def _callback(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - every reader is given the key
-    said = Confirmation.from_bytes(payload)
-    yield "Call-back", f"{said.id}: {said.result}, after {said.attempts} answers, {to_text(said.answered_at)}"
-    yield "By", f"{said.issuer}, program {said.program}"
-    yield "Person", said.subject
-    yield "For", f"device key {said.device}, challenge {said.nonce}"
+    word = Confirmation.from_bytes(payload)
+    named = {"id": word.id, "result": said(word.result), "time": to_text(word.answered_at)}
+    yield _("Call-back"), _("{id}: {result}, after {count} answers, {time}", **named, count=word.attempts)
+    yield _("By"), _("{issuer}, program {program}", issuer=word.issuer, program=word.program)
+    yield _("Person"), word.subject
+    yield _("For"), _("device key {key}, challenge {nonce}", key=word.device, nonce=word.nonce)
 
 
 def _callback_request(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - as above
     asked = Request.from_bytes(payload)
-    yield "For", f"{asked.aud}, challenge {asked.nonce}"
+    yield _("For"), _("{collector}, challenge {nonce}", collector=asked.aud, nonce=asked.nonce)
 
 
 def _callback_answer(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - as above
     heard = Heard.from_bytes(payload)
-    yield "For", f"{heard.aud}, call-back {heard.id}"
+    yield _("For"), _("{collector}, call-back {id}", collector=heard.aud, id=heard.id)
 
 
 def _erasure(payload: Verified, key: PublicKey) -> Iterator[Line]:  # noqa: ARG001 - as above
     found = Erasure.from_bytes(payload)
     before, after = found.check()
-    yield "Erased", f"everything about the person {found.person} in the program {found.program}"
-    yield "By", f"{found.issuer}, {to_text(found.erased_at)}"
-    yield "Entries", f"{found.count()} of the log: {found.entries or 'none'}"
-    yield "Log", f"{after.origin} had {before.size} entries before and {after.size} after, and only grew"
-    yield "Log key", found.log_key.vkey
+    text = N_("everything about the person {person} in the program {program}")
+    yield _("Erased"), _(text, person=found.person, program=found.program)
+    yield _("By"), f"{found.issuer}, {to_text(found.erased_at)}"
+    yield _("Entries"), _("{count} of the log: {entries}", count=found.count(), entries=found.entries or _("none"))
+    text = N_("{log} had {before} entries before and {after} after, and only grew")
+    yield _("Log"), _(text, log=after.origin, before=before.size, after=after.size)
+    yield _("Log key"), found.log_key.vkey
 
 
 READERS: Final[Mapping[str, Callable[[Verified, PublicKey], Iterator[Line]]]] = {

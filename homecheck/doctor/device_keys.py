@@ -3,51 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
-from homecheck import durable
 from homecheck.config import Home
 from homecheck.doctor.diagnosis import Diagnosis, found, ok
 from homecheck.doctor.troubles import ENROLMENT_DAMAGED, KEY_UNUSABLE
-from homecheck.enrolment import Enrolment, find
+from homecheck.enrolment import Damaged, Enrolment, Enrolments, read_enrolments
 from homecheck.errors import HomecheckError, StateError
 from homecheck.key_stores import read_key
 
 PLACES: Final = {"file": "a file", "keyring": "the system's keyring", "tpm": "the TPM"}
 
 
-@dataclass(frozen=True)
-class Enrolments:
-    """The enrolments that can be read, and what is wrong with the others."""
-
-    good: tuple[Enrolment, ...]
-    damaged: tuple[Diagnosis, ...]
-
-
-def read_enrolments(home: Home) -> Enrolments:
-    """Return every enrolment, each by itself: one that is damaged hides no other."""
-    good: list[Enrolment] = []
-    damaged = []
+def known_enrolments(home: Home) -> Enrolments:
+    """Return the enrolments; a folder that cannot be read is not one without any."""
     try:
-        names = [path.stem for path in durable.files(home.enrolments, ".json")]
-    except StateError as error:  # a folder that cannot be read is not one without enrolments
-        return Enrolments((), (found("programs", ENROLMENT_DAMAGED, error.message, error.advice),))
-    for name in names:
-        try:
-            good.append(find(home, name))
-        except HomecheckError as error:
-            damaged.append(found(f"program {name}", ENROLMENT_DAMAGED, error.message, error.advice))
-    return Enrolments(tuple(good), tuple(damaged))
+        return read_enrolments(home)
+    except StateError as error:
+        return Enrolments((), (Damaged("", error.message, error.advice),))
 
 
 def examine_keys(home: Home, enrolments: Enrolments) -> Iterator[Diagnosis]:
     """Yield for each enrolment whether its key signs; a keyring or TPM that is locked may ask its owner."""
-    yield from enrolments.damaged
+    for one in enrolments.damaged:
+        yield found(f"program {one.program}" if one.program else "programs", ENROLMENT_DAMAGED, one.message, one.advice)
     if not enrolments.good and not enrolments.damaged:
         yield ok("programs", "this computer is not enrolled anywhere yet: homecheck enroll URL, with your invitation")
-    for one in enrolments.good:
-        yield _key(home, one)
+    for enrolment in enrolments.good:
+        yield _key(home, enrolment)
 
 
 def _key(home: Home, enrolment: Enrolment) -> Diagnosis:

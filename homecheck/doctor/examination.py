@@ -10,7 +10,7 @@ from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.doctor.certificate import examine_bundle, examine_certificate
 from homecheck.doctor.collector import examine_answer, examine_program, examine_responder
-from homecheck.doctor.device_keys import examine_keys, read_enrolments
+from homecheck.doctor.device_keys import examine_keys, known_enrolments
 from homecheck.doctor.diagnosis import Diagnosis, found, ok
 from homecheck.doctor.installation import examine_installation
 from homecheck.doctor.instances import examine_instances, examine_schedule
@@ -41,7 +41,7 @@ def examine(
     yield from guarded("sound", examine_sound)
     yield from guarded("folder", partial(examine_home, home))
     yield from guarded("results", partial(examine_spool, home, clock()))
-    enrolments = read_enrolments(home)
+    enrolments = known_enrolments(home)
     yield from guarded("programs", partial(examine_keys, home, enrolments))
     yield from guarded("proxy", examine_proxy_script)
     yield from guarded("SSL_CERT_FILE", examine_bundle)

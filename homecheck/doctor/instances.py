@@ -7,7 +7,8 @@ from pathlib import Path
 
 from homecheck.config import Home
 from homecheck.doctor.diagnosis import Diagnosis, found, ok
-from homecheck.doctor.troubles import ANOTHER_RUNS, TIMER_MISSING
+from homecheck.doctor.troubles import ANOTHER_RUNS, SCHEDULE_DAMAGED, TIMER_MISSING
+from homecheck.errors import StateError
 from homecheck.file_lock import exclusive
 from homecheck.schedule_settings import load
 from homecheck.timers.chosen import timer
@@ -25,7 +26,11 @@ def examine_instances(home: Home) -> Iterator[Diagnosis]:
 
 def examine_schedule(home: Home) -> Iterator[Diagnosis]:
     """Yield what starts checks by itself, and whether the system still has it."""
-    settings = load(home)
+    try:
+        settings = load(home)
+    except StateError as error:
+        yield found("schedule", SCHEDULE_DAMAGED, error.message)
+        return
     if settings is None:
         yield ok("schedule", "not scheduled: checks run when you start them")
     elif timer(settings.scheduler).is_installed(job_for(home, settings.minute)):

@@ -34,8 +34,11 @@ TROUBLES: Final[dict[str, Trouble]] = {
 
 
 def examine_proxy_script(script: Callable[[], str] = proxies.script) -> Iterator[Diagnosis]:
-    """Yield that a script decides about proxies, where this system tells."""
-    if kind := script():
+    """Yield that a script decides about proxies, or that one is of another kind, where this system tells."""
+    kind = script()
+    if kind == proxies.SOCKS:
+        yield found("proxy", PROXY_SCRIPT, "the system's settings name a SOCKS proxy, which homecheck does not take")
+    elif kind:
         yield found("proxy", PROXY_SCRIPT, f"the system's settings name a script for proxies ({kind})")
 
 

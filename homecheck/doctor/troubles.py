@@ -259,6 +259,11 @@ TIMER_MISSING: Final = Trouble(
     "Re-checks were set up, but the system's timer does not have them any more, or somebody has changed them.",
     "Run: homecheck schedule install. Or end them: homecheck schedule remove",
 )  # fmt: skip
+SCHEDULE_DAMAGED: Final = Trouble(
+    "schedule-damaged", "warn",
+    "The settings of re-checks cannot be read, so none are made; what waits is sent with the next check.",
+    "Run: homecheck schedule install, with the options that you want. Or end them: homecheck schedule remove",
+)  # fmt: skip
 NOT_EXAMINED: Final = Trouble(
     "not-examined", "warn",
     "Something could not be looked at.",
@@ -283,5 +288,5 @@ AREAS: Final[Mapping[str, tuple[Trouble, ...]]] = {
     "The collector": (
         NOT_A_COLLECTOR, OTHER_COLLECTOR, PROGRAM_GONE, DEVICE_REFUSED, RESPONDER_UNREACHABLE, CLOCK_OFF, CLOCK_WRONG,
     ),
-    "Beside it": (ANOTHER_RUNS, TIMER_MISSING, NOT_EXAMINED),
+    "Beside it": (ANOTHER_RUNS, TIMER_MISSING, SCHEDULE_DAMAGED, NOT_EXAMINED),
 }  # fmt: skip

@@ -20,6 +20,8 @@ KIND_ADVICE: Final = (
     "Nothing to do: homecheck cannot measure through this kind of proxy. The softphone may use it all the same."
 )
 WEB: Final = ("http", "https", "all")
+KINDS: Final = ("socks", "socks4", "socks4a", "socks5", "socks5h", "https")  # that exist, and are not spoken here
+SOCKS: Final = "SOCKS"
 
 
 @dataclass(frozen=True)
@@ -74,23 +76,31 @@ def read_proxy(address: str) -> Proxy:
     except ValueError:
         raise _unknown_proxy() from None
     if parts.scheme != "http" or not parts.hostname:
-        raise _unknown_proxy()
+        raise _unknown_proxy(parts.scheme)
     secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}" if parts.username else ""
     return Proxy(parts.hostname, port, b64encode(secret.encode()).decode() if secret else "")
 
 
-def _unknown_proxy() -> ProbeError:
+def _unknown_proxy(kind: str = "") -> ProbeError:
     message = "this computer is set to use a proxy that is not of the usual kind (HTTP)"
+    if kind in KINDS:
+        message = f"this computer is set to use a proxy of the kind {kind}, and homecheck speaks to HTTP proxies alone"
     return ProbeError("proxy_kind", KIND_ADVICE, message=message, at_fault="agent")
 
 
 def script() -> str:
-    """Return "PAC" or "WPAD" where such a script is set, as far as this system tells."""
+    """Return "PAC" or "WPAD" where such a script is set, as far as this system tells; "SOCKS" for that proxy alone."""
+    found = ""
     if sys.platform == "win32":
-        return from_registry(_registry())
+        found = from_registry(_registry())
     if sys.platform == "darwin":
-        return from_scutil(lambda command: output_of(command, SECONDS))
-    return ""
+        found = from_scutil(lambda command: output_of(command, SECONDS))
+    return found or socks_alone(urllib.request.getproxies())
+
+
+def socks_alone(proxies: Mapping[str, str]) -> str:
+    """Return "SOCKS" where browsers may take such a proxy and no other is set: on macOS it stands beside the others."""
+    return SOCKS if proxies.get("socks") and not schemes_of(proxies) else ""
 
 
 def from_registry(values: Mapping[str, object]) -> str:

@@ -72,6 +72,8 @@ REACHED: Final = (
     "{message}, while other servers answer: it is out of order, or something on the way (router, VPN, provider) "
     "stops it",
     "{message}; browsers here ask a script for a proxy to {host}, and homecheck runs none",
+    "{message}; browsers here may take a SOCKS proxy to {host}, and homecheck takes none",
+    "this computer is set to use a proxy of the kind {kind}, and homecheck speaks to HTTP proxies alone",
     "{host} has addresses of {kind} alone, and this home has no {kind}",
     "two programs call different servers {name}",
     "the name service here says that {host} is nowhere, as ad blockers and family filters do",
@@ -101,7 +103,7 @@ REACHED: Final = (
     "Switch off VPNs and family filters and repeat the check, or try another network, such as your phone's.",
     "Look at the proxy in this computer's network settings: sign in to it, or ask whoever runs it to allow this "
     "address.",
-    "Nothing to do: homecheck cannot measure through this kind of proxy. The softphone may get through.",
+    "Nothing to do: homecheck cannot measure through this kind of proxy. The softphone may use it all the same.",
     "This does not count against you. If a security program or a company's network looks into the traffic of this "
     "computer, have it leave this address alone; else tell the people who asked for the check.",
     "Look at the date and time of this computer: let the system set them by itself, then repeat the check. If they are "
@@ -140,7 +142,8 @@ CAUSES: Final = (
 )
 # What is stored about a person, by the names of members: those that are more than an address or a number.
 STORED: Final = (
-    "program id", "program title", "program purpose", "program retention days", "created at", "phone", "mail address",
+    "at", "program id", "program title", "program purpose", "program retention days", "created at", "phone",
+    "mail address", "language", "kid", "digest", "seq",
     "timezone", "due", "failing since", "link", "region", "system", "software", "hour", "kept until", "key store",
     "enrolled at", "source address", "replaces", "replaced at", "revoked at", "revoked reason", "expires at",
     "redeemed at", "position", "received at", "finished at", "clock skew", "freshness", "policy name",
@@ -148,15 +151,40 @@ STORED: Final = (
     "trust", "margin", "made at", "bytes", "kind", "security", "actor", "about", "detail", "value before",
     "value after", "measured", "signed", "device", "room", "server", "agent", "home_link", "the company", "yes/no",
 )  # fmt: skip
+# What a collector tells of what happened around a person (`homecheck stored`): names of events, and their details.
+EVENTS: Final = (
+    "invited", "invite-withdrawn", "invite-reused", "key-enrolled", "key-rotated", "key-forked", "device-revoked",
+    "phone-on-file", "mail-on-file", "mail-forgotten", "letter-given-up", "check-in-missed", "id-conflict",
+    "seq-repeated", "seq-backwards", "too-fast", "judged-again", "callback-used-up", "waiver-granted",
+    "waiver-revoked", "waiver-proposed", "waiver-declined",
+    "valid until {time}; its code has the digest {digest}",
+    "of {name}; kept in: {place}",
+    "of {name}, to {key}; kept in: {before}, now {after}",
+    "of {name}: a new invitation was used, by the key {key}",
+    "ends with {digits}",
+    "a second key tried to use the invitation of {name}",
+    "the key of {name} was replaced on {date}; somebody else holds it as well",
+    "{count} checks came from this person within {minutes} minutes",
+    "the last check came at {time} UTC",
+    "{count} wrong codes for the call to {name}",
+    "the same evidence id arrived with other bytes, {digest}",
+    "number {seq} was used before, by {digest}: two computers use one key, or one was restored from a backup",
+    "number {seq} was measured after number {top}, {digest}: two computers use one key, or one was restored from a "
+    "backup, or a clock was set back",
+)  # fmt: skip
 # Messages of the sources with few words of their own, which are looked for all the same (see `Translator.say`).
 SHORT: Final = (
     "Run: chmod 600 {v1}", "Run: chmod 700 '{v1}'", "USB id {v1}:{v2} is in no list", "it signs; kept in {v1}",
     "{v1} bytes, at most {v2}", "{v1} broke off: {v2}", "{v1} broke off {v2} {v3}: {v4}",
     "{v1} gives no {v2}: {v3}", "{v1} gives no {v2}s yet", "{v1} is one of RFC 6598", "{v1} refuses: {v2} ({v3})",
     "{v1} went away: {v2}", "{v1}: no evidence: {v2}", "{v1}: only {v2}", "{v1}: there is no key",
-    "{v1}; {v2} were sent, in {v3} s", "{name}: is that right?", "{days} days",
+    "{v1}; {v2} were sent, in {v3} s", "{name}: is that right?", "{days} days", "of {name}; kept in: {place}",
+    "ends with {digits}",
+    "of {name}, to {key}; kept in: {before}, now {after}",
 )  # fmt: skip
 SAID: Final = (
+    "{program} is left out as it cannot be used just now, and the other programs go on: {why}. {advice}",
+    "this file is damaged: not JSON: {why}",
     "{name} answers",
     "within {seconds} s of {host}",
     "key for {program}",

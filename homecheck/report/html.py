@@ -12,7 +12,8 @@ from homecheck.appraisal import AttestationResult, Finding
 from homecheck.evidence import Evidence
 from homecheck.locale import ENGLISH, SOURCE, Translator
 from homecheck.policy import Policy
-from homecheck.report.text import earlier_shown, judged_by, own_words, shown, spent_shown
+from homecheck.report.languages import own_words, tag_of
+from homecheck.report.text import earlier_shown, judged_by, shown, spent_shown
 from homecheck.report.to_do import finding_words, to_do
 from homecheck.report.words import HEADLINES, SYMBOLS, VERDICT_WORDS, finding_label, found_words, label, meaning
 from homecheck.standards.rfc_3339 import to_text
@@ -45,7 +46,7 @@ def results_page(parts: Sequence[PagePart], say: Translator = ENGLISH) -> str:
     environment.filters["time"] = to_text if say.language == SOURCE else say.time
     environment.filters |= {"spent_shown": partial(spent_shown, say=say)}
     environment.globals |= {"_": say, "language": say.language, "to_do": to_do, "say": say, "judged_by": judged_by}
-    environment.globals |= {"own_words": own_words}
+    environment.globals |= {"own_words": own_words, "tag_of": tag_of}
     return environment.get_template("result.html").render(
         parts=parts,
         worst=max(part.result.verdict for part in parts),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
+from homecheck.locale import ENGLISH, Translator
 from homecheck.measurement import Value
 from homecheck.numbers import number, with_unit
 from homecheck.policy import Limits
@@ -52,36 +54,40 @@ UNITS: Final = {
 }
 
 
-def needed(limits: Limits, unit: str) -> str:
+def needed(limits: Limits, unit: str, say: Translator = ENGLISH) -> str:
     """Return what a value must be, e.g. ``at least 10 Mbit/s``; empty when nothing is strictly needed."""
     parts = []
     if limits.at_least is not None:
-        parts.append(f"at least {with_unit(limits.at_least, unit)}")
+        parts.append(say.fill("at least {value}", value=say.numbers(with_unit(limits.at_least, unit))))
     if limits.at_most is not None:
-        parts.append(f"at most {with_unit(limits.at_most, unit)}")
+        parts.append(say.fill("at most {value}", value=say.numbers(with_unit(limits.at_most, unit))))
     if limits.equals is not None:
-        parts.append(written(limits.equals))
+        parts.append(written(limits.equals, say))
     if limits.one_of:
-        parts.append(" or ".join(map(written, limits.one_of)))
+        parts.append(f" {say('or')} ".join(written(value, say) for value in limits.one_of))
     if limits.none_of:
-        parts.append("not " + ", not ".join(map(written, limits.none_of)))
-    return " and ".join(parts)
+        parts.append(_none_of(limits.none_of, say))
+    return f" {say('and')} ".join(parts)
 
 
-def better(limits: Limits, unit: str) -> str:
+def better(limits: Limits, unit: str, say: Translator = ENGLISH) -> str:
     """Return what a value should be, e.g. ``25 Mbit/s or more``; empty when there is no such limit."""
     parts = []
     if limits.warn_below is not None:
-        parts.append(f"{with_unit(limits.warn_below, unit)} or more")
+        parts.append(say.fill("{value} or more", value=say.numbers(with_unit(limits.warn_below, unit))))
     if limits.warn_above is not None:
-        parts.append(f"{with_unit(limits.warn_above, unit)} or less")
+        parts.append(say.fill("{value} or less", value=say.numbers(with_unit(limits.warn_above, unit))))
     if limits.warn_on:
-        parts.append("not " + ", not ".join(map(written, limits.warn_on)))
-    return " and ".join(parts)
+        parts.append(_none_of(limits.warn_on, say))
+    return f" {say('and')} ".join(parts)
 
 
-def written(value: Value) -> str:
-    """Return a value as people write it: yes and no, names as they are, numbers with the digits that count."""
+def written(value: Value, say: Translator = ENGLISH) -> str:
+    """Return a value as people write it: yes and no, names as they are called, numbers with the digits that count."""
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else number(value)
+        return say("yes") if value else say("no")
+    return say(value) if isinstance(value, str) else say.numbers(number(value))
+
+
+def _none_of(values: Iterable[Value], say: Translator) -> str:
+    return ", ".join(f"{say('not')} {written(value, say)}" for value in values)

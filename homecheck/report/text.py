@@ -17,22 +17,21 @@ from homecheck.appraisal import AttestationResult, Verdict
 from homecheck.callback import is_confirmation
 from homecheck.errors import Refused
 from homecheck.evidence import Evidence
-from homecheck.locale import ENGLISH, SOURCE, Translator
+from homecheck.locale import ENGLISH, Translator
 from homecheck.measurement import Kind, Measurement
 from homecheck.numbers import number, with_uncertainty, with_unit
 from homecheck.policy import Policy
+from homecheck.report.languages import own_words
 from homecheck.report.to_do import ToDo, to_do
 from homecheck.report.words import (
     CONFIRMED_CALL,
     HEADLINES,
     SEEN_BY_THE_FAR_END,
     SYMBOLS,
-    WRITTEN_IN,
     finding_label,
     found_words,
     label,
     meaning,
-    written_in,
 )
 from homecheck.signing import decode_base64url
 from homecheck.strict_json import Record, parse_object
@@ -71,22 +70,6 @@ def judged_by(result: AttestationResult, policy_title: str, say: Translator = EN
     """Return by which policy was judged."""
     title = say(policy_title or result.policy_name)
     return say.fill("Judged by: {policy}, version {version}", policy=title, version=result.policy_version)
-
-
-def own_words(policy: Policy, say: Translator) -> str:
-    """Return that a policy's reasons and advice stand as the company wrote them, and in which language if it says so.
-
-    Empty where all of them are in the reader's language, or where we know them all.
-    """
-    texts = [text for one in policy.requirements for text in (one.reason, one.advice)]
-    texts += [one.reason for one in policy.declarations]
-    written = {written_in(text, policy, say) for text in texts} - {None}
-    if written == {policy.language} and policy.language:
-        name = say(WRITTEN_IN.get(policy.language.partition("-")[0], policy.language))
-        return say("What the company wrote itself (reasons and advice) is in {language}.", language=name)
-    if not written or say.language == SOURCE:
-        return ""
-    return say("What the company wrote itself (reasons and advice) is shown in the company's own words.")
 
 
 def measurements_text(evidence: Evidence, say: Translator = ENGLISH) -> RenderableType:

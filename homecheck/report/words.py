@@ -6,7 +6,7 @@ from typing import Final
 
 from homecheck.appraisal import Finding, Verdict
 from homecheck.errors import AtFault
-from homecheck.locale import ENGLISH, N_, SOURCE, Translator
+from homecheck.locale import ENGLISH, Translator
 from homecheck.measurement import EARLIER, REACH, is_reach
 from homecheck.policy import Policy
 
@@ -163,26 +163,6 @@ HEADLINES: Final = {
 
 SYMBOLS: Final = {Verdict.PASS: "✓", Verdict.WARN: "!", Verdict.INCONCLUSIVE: "?", Verdict.FAIL: "✗"}
 
-# In which a company may have written its own texts; of other languages the code is shown.
-WRITTEN_IN: Final = {
-    "en": N_("English"),
-    "sv": N_("Swedish"),
-    "es": N_("Spanish"),
-    "da": N_("Danish"),
-    "de": N_("German"),
-    "fi": N_("Finnish"),
-    "fil": N_("Filipino"),
-    "fr": N_("French"),
-    "hi": N_("Hindi"),
-    "it": N_("Italian"),
-    "nb": N_("Norwegian"),
-    "nl": N_("Dutch"),
-    "no": N_("Norwegian"),
-    "pl": N_("Polish"),
-    "pt": N_("Portuguese"),
-    "ro": N_("Romanian"),
-}
-
 FAULT_WORDS: Final[dict[AtFault, str]] = {
     "device": "the computer or headset",
     "room": "the room",
@@ -222,17 +202,6 @@ def found_words(finding: Finding, policy: Policy | None, say: Translator) -> str
     questions = policy.declarations if policy else ()
     question = next((one for one in questions if finding.quantity == f"declaration.{one.id}"), None)
     return text if question is None else text.replace(question.wording("en"), question.wording(say.language))
-
-
-def written_in(text: str, policy: Policy, say: Translator) -> str | None:
-    """Return the language of a policy's own text where it is not the reader's, "" for one that nobody tells.
-
-    None where the text is shown in the reader's language. A policy that names no language is taken to be English by
-    who reads English: the examples are.
-    """
-    if not text or say.knows(text) or policy.language.partition("-")[0] == say.language:
-        return None
-    return policy.language if policy.language or say.language != SOURCE else None
 
 
 def cause_advice(finding: Finding) -> str:

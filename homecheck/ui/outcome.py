@@ -10,6 +10,7 @@ from homecheck.locale import Translator
 from homecheck.measurement import Measurement
 from homecheck.policy import Policy
 from homecheck.remedy import remedy
+from homecheck.report.languages import written_in
 from homecheck.report.text import shown
 from homecheck.report.to_do import finding_words
 from homecheck.report.words import (
@@ -20,7 +21,6 @@ from homecheck.report.words import (
     found_words,
     label,
     meaning,
-    written_in,
 )
 from homecheck.shares import Judged
 from homecheck.ui.steps import step_of

@@ -19,7 +19,7 @@ from homecheck.locale import LANGUAGES, Translator
 from homecheck.measurement import Measurement
 from homecheck.policy import PRESETS, Policy, Question, load_policy
 from homecheck.printable import printable
-from homecheck.report.text import own_words
+from homecheck.report.languages import WRITTEN_IN, own_words
 from homecheck.report.to_do import finding_words
 from homecheck.report.words import (
     CONFIRMED_CALL,
@@ -27,7 +27,6 @@ from homecheck.report.words import (
     SEEN_BY_THE_FAR_END,
     SYMBOLS,
     VERDICT_WORDS,
-    WRITTEN_IN,
     finding_label,
     label,
     where_to,

@@ -21,7 +21,15 @@ from homecheck.caller import CollectorCaller
 from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.drift import Setups
-from homecheck.enrolment import Enrolment, agree, fetch_nonce, load_enrolments, refresh_policy
+from homecheck.enrolment import (
+    LEFT_OUT,
+    Enrolment,
+    agree,
+    fetch_nonce,
+    load_enrolments,
+    read_enrolments,
+    refresh_policy,
+)
 from homecheck.errors import DeliveryError, HomecheckError, StateError
 from homecheck.evidence import Declaration
 from homecheck.exchange import Http, new_session
@@ -77,8 +85,12 @@ class Sitting:
         self.understood = False
         self.agreed_at: datetime | None = None
         self.headset: str | None = None
-        self.notes: list[str] = []
-        self.companies = load_enrolments(self.home)  # also while somebody tries for themselves
+        known = read_enrolments(self.home)
+        self.left_out = [
+            LEFT_OUT.format(program=one.program, why=one.message, advice=one.advice) for one in known.damaged
+        ]
+        self.notes: list[str] = list(self.left_out)
+        self.companies = known.some()  # also while somebody tries for themselves
         self.enrolments: tuple[Enrolment, ...] = self.companies
         self.preset = DEFAULT_POLICY
         self.job: Job | None = None
@@ -254,7 +266,7 @@ class Sitting:
         newest = tuple(refresh_policy(one, self.home, self.http) for one in self.enrolments)
         with self.lock:
             self.enrolments = newest
-            self.notes = [one.policy_note for one in newest if one.policy_note]
+            self.notes = [*self.left_out, *(one.policy_note for one in newest if one.policy_note)]
         told = self._send_earlier()
         with self.lock:
             self.notes = [*self.notes, *told]

@@ -168,7 +168,10 @@ REFUSED = {
         HEAD + ONE + "[network]\nmost_megabytes = 0\n",
         "mine.toml: network: most_megabytes: 0 is not between 1",
     ),
-    "language by its name": (HEAD + 'language = "German"\n' + ONE, "language = 'German' is no language tag; write for"),
+    "language by its name": (
+        HEAD + 'language = "German"\n' + ONE,
+        "language 'German' is no tag such as en, sv or pt-BR",
+    ),
     "half a megabyte": (HEAD + ONE + "[network]\nmost_megabytes = 0.5\n", "most_megabytes: a whole number is expected"),
     "unknown key in network": (
         HEAD + ONE + "[network]\nmegabytes = 9\n",
@@ -488,3 +491,12 @@ def test_a_mistake_in_a_policys_devices_is_named() -> None:
 def test_presets_that_ask_for_a_cord_mind_lists_that_candidates_can_write(name: str) -> None:
     limits = {requirement.quantity: requirement.limits for requirement in load_policy(name).requirements}
     assert limits["headset.identified_by"].none_of == ("local",)
+
+
+def test_a_policy_may_say_in_which_language_it_is_written() -> None:
+    plain, named = parse_policy(HEAD + ONE, "a.toml"), parse_policy(f'{HEAD}language = "pt-BR"\n{ONE}', "a.toml")
+    assert (plain.language, named.language) == ("", "pt-BR")
+    assert "language" not in plain.members()  # so that digests of policies from before stay
+    assert named.members()["language"] == "pt-BR"
+    with pytest.raises(PolicyError, match="language 'Swedish!' is no tag such as en, sv or pt-BR"):
+        parse_policy(f'{HEAD}language = "Swedish!"\n{ONE}', "a.toml")

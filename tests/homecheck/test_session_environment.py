@@ -37,3 +37,10 @@ def test_sound_server_and_key_ring_are_where_the_session_has_them_and_only_on_li
     assert missing(found, 7, there.__contains__, "linux") == {}
     assert missing({}, 8, there.__contains__, "linux") == {}
     assert missing({}, 7, there.__contains__, "darwin") == {}
+
+
+def test_the_language_is_carried_whichever_variable_named_it() -> None:
+    assert carried({"HOMECHECK_LANG": "es_MX.UTF-8", "LANG": "sv_SE.UTF-8"}) == {"HOMECHECK_LANG": "es"}
+    assert carried({"LANG": "sv_SE.UTF-8"}) == {"HOMECHECK_LANG": "sv"}
+    assert carried({"LC_ALL": "C", "LANG": "sv_SE.UTF-8"}) == {}  # English is what a timer speaks anyway
+    assert carried({"HOMECHECK_LANG": "en", "LANG": "sv_SE.UTF-8"}) == {"HOMECHECK_LANG": "en"}

@@ -404,6 +404,30 @@ def test_evidence_of_a_program_that_was_left_is_set_aside(bench: Bench) -> None:
     assert "no longer enrolled" in delivery.message
 
 
+def test_evidence_of_a_damaged_enrolment_waits_until_that_is_mended(bench: Bench) -> None:
+    """It would never have been sent, had it been set apart as that of a program that was left."""
+    name = bench.put()
+    file = bench.home.enrolments / "voice.json"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:100])
+    (delivery,) = bench.deliver_waiting()
+    assert (delivery.status, bench.waiting(), bench.aside()) == ("waiting", [name], [])
+    assert "voice.json: this file is damaged" in delivery.message
+    assert "voice.json: this file is damaged" in spool.waiting(bench.home)[0].notes.error
+    file.write_bytes(whole)
+    bench.collector.script("PUT", bench.collector.receipt)
+    assert [one.status for one in bench.deliver_waiting()] == ["accepted"]
+
+
+def test_what_is_no_evidence_is_called_damaged_and_not_that_of_another_program(bench: Bench) -> None:
+    name = bench.put()
+    spool.envelope_path(bench.home, name).write_bytes(b"torn")
+    spool.write_notes(bench.home, name, replace(spool.read_notes(bench.home, name), program=""))
+    (delivery,) = bench.deliver_waiting()
+    assert (delivery.status, bench.aside()) == ("refused", [name])
+    assert delivery.message.startswith("The stored result is damaged: ")
+
+
 def test_evidence_signed_with_the_key_before_this_one_is_still_delivered(bench: Bench) -> None:
     name = bench.put()
     devices = dict(bench.collector.devices)

@@ -217,6 +217,14 @@ def test_a_script_that_chooses_a_proxy_leaves_a_web_target_undecided(witness: Ta
     assert sip.value is False  # which takes no proxy
 
 
+def test_a_socks_proxy_leaves_a_web_target_undecided_and_is_named(witness: Target) -> None:
+    with closed_port() as port:
+        (web,) = reach(phone(port, "https"), witness=witness, script="SOCKS")
+    assert web.failure is not None
+    assert (web.failure.code, web.failure.at_fault) == ("script_decides", "agent")
+    assert f"browsers here may take a SOCKS proxy to {HOST}" in web.failure.message
+
+
 def test_silence_over_udp_says_neither_yes_nor_no() -> None:
     end = FarEnd("http", HOST, 3478, "", socket.AF_INET, "192.0.2.1")
     silent = ProbeError("udp_silent", "Try another network.", message="no answer to STUN over UDP", at_fault="server")

@@ -123,9 +123,8 @@ def events(db: Connection, person_id: str) -> Rows:
 
 
 def _event(row: Row, own: set[str]) -> dict[str, Any]:
-    if row["actor"] in own:
-        return _members(row)
-    return {**_members(row), "actor": COMPANY, "source_address": ""}
+    members = {**_members(row), "security": bool(row["security"])}
+    return members if row["actor"] in own else {**members, "actor": COMPANY, "source_address": ""}
 
 
 def _last_sign(db: Connection, person_id: str, created_at: str) -> str:

@@ -67,11 +67,12 @@ def operating_system(registry: Registry | None = None) -> OperatingSystem:
     if not build.isdecimal():
         raise not_told("its version")
     product = str(found.get("ProductName") or "Windows")
-    if int(build) >= FIRST_WINDOWS_11 and found.get("InstallationType") != "Server":
+    is_server = str(found.get("InstallationType")).startswith("Server")  # "Server Core" is one, too
+    if int(build) >= FIRST_WINDOWS_11 and not is_server:
         product = product.replace("Windows 10", "Windows 11")
     version = str(found.get("DisplayVersion") or found.get("ReleaseId") or "")
     name = f"{product} {version}".strip() + f" (build {build}.{found.get('UBR', 0)})"
-    family = "windows-server" if found.get("InstallationType") == "Server" else "windows"
+    family = "windows-server" if is_server else "windows"
     return OperatingSystem(family, build, name, edition(str(found.get("EditionID", ""))))
 
 

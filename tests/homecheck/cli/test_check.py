@@ -21,6 +21,7 @@ import pytest
 from homecheck.config import Home
 from homecheck.file_lock import exclusive
 from tests.command_line import homecheck
+from tests.scripted_collector import ScriptedCollector
 
 PRIVATE = ("check", "--policy", "chat-only", "--only", "host.memory", "--unattended")
 
@@ -159,3 +160,29 @@ def ask_at_a_terminal(home: Home, *arguments: str, answers: bytes) -> str:
         process.wait()
         os.close(leader)
     return shown.decode()
+
+
+ONE_OF_TWO = ("check", "--only", "host.cpu_cores", "--unattended", "--output", "json")
+
+
+def test_a_program_that_cannot_be_signed_for_is_left_out_and_the_other_is_sent(home: Home) -> None:
+    with ScriptedCollector() as collector:
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+        collector.script("PUT", collector.receipt)
+        (home.enrolments / "sales.json").write_bytes(b'{"v": 1')
+        done = homecheck(home, *ONE_OF_TWO)
+    assert done.status == 20, done.err
+    sent, left_out = json.loads(done.out)["uploads"]
+    assert (sent["program"], sent["status"]) == ("voice", "accepted")
+    assert (left_out["program"], left_out["status"], left_out["verdict"]) == ("sales", "none", None)
+    assert "sales.json: this file is damaged" in left_out["message"]
+    assert done.err.count("sales is left out as it cannot be used") == 1
+
+
+def test_where_no_program_can_be_signed_for_nothing_is_measured_and_it_is_no_private_check(home: Home) -> None:
+    home.enrolments.mkdir(parents=True)
+    (home.enrolments / "sales.json").write_bytes(b'{"v": 1')
+    done = homecheck(home, *ONE_OF_TWO)
+    assert (done.status, done.out) == (1, "")
+    assert "sales.json: this file is damaged" in done.err
+    assert "measuring" not in done.err

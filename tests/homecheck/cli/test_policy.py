@@ -224,3 +224,31 @@ def test_a_misspelt_key_comes_with_an_example_that_is_toml(tmp_path: Path) -> No
     with pytest.raises(PolicyError, match="unknown key 'atleast'") as refused:
         load_policy(file(tmp_path, requirement("network.download", "atleast = 3")))
     assert refused.value.advice == "Compare with: homecheck policy show voice-standard --output toml"
+
+
+def test_a_policy_is_shown_in_the_readers_language(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOMECHECK_LANG", "sv")
+    question = '[[declaration]]\nid = "door"\nquestion.en = "A door?"\nquestion.sv = "En dörr?"\nreason = "r"\n'
+    path = file(
+        tmp_path, 'language = "de"\n' + requirement("network.rtt", "at_most = 0.5\nwarn_above = 0.25") + question
+    )
+    assert policy("show", path) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert "Svarstid: högst 0,5 ms, helst 0,25 ms eller mindre (krävs, egen uppgift)" in shown
+    assert "Fråga: En dörr? (vilket svar som helst, krävs)" in shown
+    assert "    Finns på: engelska, svenska" in shown
+    assert "Det som företaget själv har skrivit är på detta språk: tyska" in shown
+
+
+@pytest.mark.parametrize(
+    ("question", "remark"),
+    [
+        ('question.sv-SE = "Ja?"', "question.sv-SE is shown to nobody who reads en, es, sv"),
+        ('question.sv = "Ja?"', "no question.en; evidence and findings quote question.sv"),
+    ],
+)
+def test_a_question_that_some_cannot_read_gets_a_remark(tmp_path: Path, question: str, remark: str) -> None:
+    text = f'{HEAD}[[declaration]]\nid = "door"\n{question}\nreason = "r"\n'
+    assert f"declaration door: {remark}" in list(remarks_on(parse_policy(text, "mine.toml"), []))

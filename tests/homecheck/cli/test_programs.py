@@ -15,7 +15,7 @@ def test_nowhere_enrolled_is_an_empty_list_with_advice(tmp_path: Path) -> None:
     result = homecheck(home, "programs")
     assert (result.status, result.out) == (0, "")
     assert "homecheck enroll" in result.err
-    assert json.loads(homecheck(home, "programs", "--output", "json").out) == {"programs": []}
+    assert json.loads(homecheck(home, "programs", "--output", "json").out) == {"programs": [], "damaged": []}
 
 
 def test_a_program_is_listed_with_its_company_and_never_with_its_key(tmp_path: Path) -> None:

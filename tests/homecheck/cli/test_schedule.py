@@ -25,6 +25,7 @@ from homecheck.hindrance import Surroundings
 from homecheck.keys import SoftwareKey, read_key_file
 from homecheck.schedule_settings import Settings, load, store
 from homecheck.signing import EVIDENCE, sign
+from homecheck.timers.job import job_for
 from tests.command_line import Result, homecheck
 from tests.scripted_collector import ScriptedCollector, make_evidence, problem
 
@@ -221,7 +222,8 @@ def test_damaged_settings_are_named_and_can_be_replaced_or_removed(
         home.schedule.write_bytes(b"{")
         told = homecheck(home, "schedule", "status")
         assert told.status == 1
-        assert "schedule.json: this file is damaged" in told.err
+        assert "schedule.json: this file is damaged" in told.out
+        assert "Run: homecheck schedule install" in homecheck(home, "status").out
         mended = homecheck(home, "schedule", mend)
         assert mended.status == 0
         assert "nothing" not in mended.out
@@ -246,7 +248,7 @@ def test_the_way_to_collectors_is_taken_along_and_its_password_shown_nowhere(
     monkeypatch.setenv("SSL_CERT_FILE", "ca.pem")
     monkeypatch.delenv("ALL_PROXY", raising=False)
     done = homecheck(home, "schedule", "install")
-    assert "given what is set here just now: HTTPS_PROXY, no_proxy, SSL_CERT_FILE." in done.err
+    assert "given what is set here just now: HTTPS_PROXY, no_proxy, SSL_CERT_FILE, HOMECHECK_LANG." in done.err
     shown = [homecheck(home, "schedule", *words).out for words in (("status", "--output", "json"), ("status",))]
     shown += [done.out, done.err, homecheck(home, "schedule", "install", "--print").out, table.read_text()]
     assert "S3CRET" not in "".join(shown)
@@ -264,7 +266,7 @@ def test_the_way_to_collectors_is_taken_along_and_its_password_shown_nowhere(
     monkeypatch.delenv("HTTPS_PROXY")
     monkeypatch.delenv("SSL_CERT_FILE")
     assert homecheck(home, "schedule", "install").out.startswith("Installed with cron")
-    assert load(home).environment == {"no_proxy": "elsewhere.example"}  # type: ignore[union-attr]
+    assert load(home).environment == {"no_proxy": "elsewhere.example", "HOMECHECK_LANG": "en"}  # type: ignore[union-attr]
 
 
 def test_the_timer_reads_no_private_file_and_state_is_for_its_owner_alone(
@@ -642,3 +644,67 @@ def test_a_check_in_a_program_of_its_own_is_sent_noted_and_silent(home: Home, mo
     check = rechecks.load(home).checks["voice"]
     assert (check.verdict, check.delivered) == ("pass", True)
     assert drift.load(home)["voice"].first.facts.keys() == {"host.memory"}
+
+
+# A part that is damaged
+
+
+def test_the_timer_speaks_the_language_in_which_it_was_installed(
+    home: Home, table: Path, enrolled: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrolled(LIMIT)
+    monkeypatch.setenv("HOMECHECK_LANG", "sv")
+    homecheck(home, "schedule", "install")
+    monkeypatch.delenv("HOMECHECK_LANG")
+    monkeypatch.setenv("LC_ALL", "C")  # as under cron
+    home.rechecks.unlink()
+    home.rechecks.mkdir()  # nothing can be kept, so it is told at each start
+    told = homecheck(home, "schedule", "run")
+    assert told.status == 1
+    assert told.out.startswith("Den nya kontrollen kunde inte göras: ")
+
+
+def test_a_damaged_enrolment_is_named_once_and_the_others_are_checked(scheduled: Home) -> None:
+    (scheduled.enrolments / "sales.json").write_bytes(b'{"v": 1')
+    status, (line,) = run_round(scheduled, lambda: MONDAY, QUIET, never)
+    assert status == 0
+    assert line.startswith("sales is left out as it cannot be used")
+    assert "sales.json: this file is damaged" in line
+    assert "ask for a new invitation" in line
+    checks = Checks()
+    assert run_round(scheduled, lambda: MONDAY + timedelta(hours=3, minutes=45), QUIET, checks)[0] == 0
+    assert list(rechecks.load(scheduled).checks) == ["voice"]
+    for command in ("status", "schedule status"):
+        told = json.loads(homecheck(scheduled, *command.split(), "--output", "json").out)
+        parts = told if command == "schedule status" else told["schedule"]
+        assert [one["program"] for one in parts["programs"]] == ["voice"]
+    assert "sales is left out as it cannot be used" in homecheck(scheduled, "status").out
+    assert "sales is left out as it cannot be used" in homecheck(scheduled, "programs").out
+    (scheduled.enrolments / "sales.json").unlink()
+    assert run_round(scheduled, lambda: MONDAY + timedelta(hours=4), QUIET, never) == (0, [])
+    assert rechecks.load(scheduled).unreadable == ()
+
+
+def test_a_timer_that_does_not_let_itself_be_installed_leaves_nothing_behind(
+    home: Home, table: Path, enrolled: Callable[[str], Result]
+) -> None:
+    enrolled(LIMIT)
+    homecheck(home, "schedule", "install")
+    before = everything(table.parent)
+    refused = homecheck(home, "schedule", "install", "--with", "systemd")  # it does not answer
+    assert refused.status == 1
+    assert everything(table.parent) == before
+
+
+def test_units_of_a_systemd_that_has_gone_are_removed_all_the_same(
+    home: Home, table: Path, enrolled: Callable[[str], Result]
+) -> None:
+    enrolled(LIMIT)
+    homecheck(home, "schedule", "install")
+    units = table.parent / ".config" / "systemd" / "user"
+    units.mkdir(parents=True)
+    job = job_for(home, 0)
+    for kind in ("service", "timer"):
+        (units / f"{job.name}.{kind}").write_text("of an earlier day")
+    assert homecheck(home, "schedule", "remove").out == "Removed from cron, systemd.\n"
+    assert list(units.iterdir()) == []

@@ -126,3 +126,15 @@ def test_a_timer_that_does_not_answer_keeps_nobody_from_removing_keys(
 def test_the_program_goes_as_it_came(executable: str, module: str, one_file: bool, words: str) -> None:
     started = "/home/ada/homecheck.pyz" if module.count(".pyz") else "/usr/bin/homecheck"
     assert how_to_remove(Path(executable), Path(module), started, one_file) == words
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [("uv-receipt.toml", "uv tool uninstall homecheck"), ("pipx_metadata.json", "pipx uninstall homecheck")],
+)
+def test_tools_are_known_wherever_they_keep_their_environments(tmp_path: Path, left: str, words: str) -> None:
+    """UV_TOOL_DIR and PIPX_HOME: an environment of uv has no pip that could remove anything."""
+    executable = tmp_path / "homecheck" / "bin" / "python"
+    executable.parent.mkdir(parents=True)
+    (tmp_path / "homecheck" / left).touch()
+    assert how_to_remove(executable, Path("/x/homecheck/__init__.py"), "/usr/bin/homecheck", False) == words

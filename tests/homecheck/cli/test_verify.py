@@ -520,3 +520,30 @@ def test_the_header_alone_decides_nothing(tmp_path: Path, keys: Path, capsys: py
     assert forged != b".".join((head, body, signature))
     assert verify(write(tmp_path, forged), "--jwks", str(keys)) == 3
     assert "refused (signature)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("language", "lines"),
+    [
+        ("sv", ["Bra            underlag", "Innehåller     3 storheter, varav 1 inte mätta; inget omdöme"]),
+        ("es", ["Bien         pruebas", "Contiene     3 magnitudes, 1 de ellas sin medir; sin veredicto"]),
+    ],
+)
+def test_it_is_told_in_the_readers_language(
+    tmp_path: Path, keys: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, language: str,
+    lines: list[str],
+) -> None:  # fmt: skip
+    monkeypatch.setenv("HOMECHECK_LANG", language)
+    assert verify(write(tmp_path, ENVELOPE), "--jwks", str(keys)) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line not in shown] == []
+
+
+def test_one_damaged_key_hides_no_other(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "keys").mkdir(parents=True)
+    write_key_file(home / "keys" / f"{DEVICE.public.kid}.jwk", DEVICE)
+    (home / "keys" / "0.jwk").write_text("{")
+    assert verify(write(tmp_path, ENVELOPE)) == 0
+    shown = capsys.readouterr()
+    assert "this computer's own key" in shown.out
+    assert "0.jwk" in shown.err

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from homecheck.config import Home
-from homecheck.doctor.device_keys import examine_keys, read_enrolments
+from homecheck.doctor.device_keys import examine_keys, known_enrolments
 from homecheck.doctor.diagnosis import Diagnosis
 from homecheck.enrolment import Enrolment, read_invitation, redeem
 from homecheck.exchange import new_session
@@ -35,7 +35,7 @@ def enrolment(home: Home) -> Iterator[Enrolment]:
 
 
 def examined(home: Home) -> Diagnosis:
-    (only,) = examine_keys(home, read_enrolments(home))
+    (only,) = examine_keys(home, known_enrolments(home))
     return only
 
 
@@ -86,8 +86,8 @@ def test_a_key_of_another_user_cannot_be_read_and_the_file_is_named(home: Home, 
         "import os, sys\n"
         "from pathlib import Path\n"
         "from homecheck.config import Home\n"
-        "from homecheck.doctor.device_keys import examine_keys, read_enrolments\n"
-        "enrolments = read_enrolments(Home.at(Path(sys.argv[1])))\n"
+        "from homecheck.doctor.device_keys import examine_keys, known_enrolments\n"
+        "enrolments = known_enrolments(Home.at(Path(sys.argv[1])))\n"
         f"os.setuid({NOBODY})\n"
         "print([one.trouble + ': ' + one.message for one in examine_keys(Home.at(Path(sys.argv[1])), enrolments)])\n"
     )
@@ -128,7 +128,7 @@ def test_a_folder_of_enrolments_that_cannot_be_read_is_not_taken_for_an_empty_on
 
 def test_an_enrolment_that_is_damaged_hides_no_other(home: Home, enrolment: Enrolment) -> None:
     (home.enrolments / "sales.json").write_bytes(b'{"v": 1')
-    damaged, good = examine_keys(home, read_enrolments(home))
+    damaged, good = examine_keys(home, known_enrolments(home))
     assert (damaged.subject, damaged.trouble) == ("program sales", "enrolment-damaged")
     assert str(home.enrolments / "sales.json") in damaged.message
     assert (good.subject, good.state) == ("key for voice", "ok")

@@ -71,3 +71,12 @@ def test_a_timer_that_lost_its_line_is_told_until_it_has_it_again(tmp_path: Path
         assert (found.state, found.message.split()[0]) == ("ok", "cron")
     finally:
         timer("cron").remove(job)
+
+
+def test_damaged_settings_of_re_checks_have_a_name_and_a_fix_of_their_own(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    home.schedule.write_bytes(b"{")
+    (found,) = examine_schedule(home)
+    assert (found.state, found.trouble) == ("warn", "schedule-damaged")
+    assert "schedule.json: this file is damaged" in found.message
+    assert "homecheck schedule install" in found.fix

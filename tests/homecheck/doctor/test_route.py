@@ -150,3 +150,9 @@ def test_a_script_for_proxies_is_something_to_look_at() -> None:
     (found,) = examine_proxy_script(lambda: from_scutil(lambda _: settings))
     assert (found.state, found.trouble) == ("warn", "proxy-script")
     assert "(PAC)" in found.message
+
+
+def test_a_socks_proxy_is_something_to_look_at_and_is_called_so() -> None:
+    (found,) = examine_proxy_script(lambda: "SOCKS")
+    assert (found.state, found.trouble) == ("warn", "proxy-script")
+    assert found.message == "the system's settings name a SOCKS proxy, which homecheck does not take"

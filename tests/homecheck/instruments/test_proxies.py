@@ -14,6 +14,7 @@ from homecheck.instruments.proxies import (
     proxy_for,
     read_proxy,
     schemes_of,
+    socks_alone,
     system_settings,
 )
 
@@ -89,3 +90,16 @@ def test_encrypted_connections_take_the_proxy_that_is_set_for_them(monkeypatch: 
     assert proxy_for("calls.example.com") == Proxy("proxy.example", 3128)
     assert proxy_for("calls.inside.example") is None
     assert proxy_for("127.0.0.1") is None
+
+
+def test_a_socks_proxy_counts_where_it_stands_alone() -> None:
+    # macOS: urllib writes every proxy of the settings as http, whatever it speaks.
+    assert socks_alone({"socks": "http://10.0.0.1:1080"}) == "SOCKS"
+    assert socks_alone({"socks": "http://10.0.0.1:1080", "https": "http://10.0.0.1:3128"}) == ""
+    assert socks_alone({"no": "localhost"}) == ""
+
+
+def test_the_kind_of_a_proxy_is_named_and_its_password_is_not() -> None:
+    with pytest.raises(ProbeError, match="a proxy of the kind socks5, and homecheck speaks to HTTP") as raised:
+        read_proxy("socks5://ada:secret@proxy.example:1080")
+    assert "secret" not in raised.value.message

@@ -25,13 +25,15 @@ THEIRS = (
     "Do you work in a room with a door that stays closed during calls, without children, pets or television?",
 )  # fmt: skip
 NOT_WORDS = re.compile(
-    r"https?://[^\s⟦⟧]+|sha256:\w+|[^\s⟦⟧]*[/\\][^\s⟦⟧]+|\b[\w-]+\.[\w.-]+\b|\b\w{43}\b|GHz|GiB|UTC|USB|\b(?:eth|en|wl)\w+|"
-    r"homecheck (?:check|credential|verify|upload|status|schedule)\b[^⟦⟧\n]*|homecheck(?= |:)|--\w[\w-]*|"
+    r"https?://[^\s⟦⟧]+|sha256:\w+|[^\s⟦⟧]*[/\\][^\s⟦⟧]+|\b[\w-]+\.[\w.-]+\b|(?<![\w-])(?:[\w-]{43}|[\w-]{22}|[0-9a-f]{16})(?![\w-])|EdDSA|Python|[^\s⟦⟧]+/log\+\S+|\b[0-9a-f-]{36}\b|\d{4}-\d\d-\d\dT\S+Z|GHz|GiB|UTC|USB|\b(?:eth|en|wl)\w+|"
+    r"homecheck (?:check|credential|verify|upload|status|schedule)\b[^⟦⟧\n]*|homecheck(?= |:|⟦)|--\w[\w-]*|"
     r"[A-Z][A-Z_]{3,}|(?m:^(?:Usage: |Try ).*$|^Error: )|"  # click's own words, which have tests of their own
     r"\((?:no|not)-[a-z-]+\)"  # the doctor's names of troubles
 )
 # Lines that name this computer's parts: the system's own words.
-OF_THIS_COMPUTER = re.compile(r"audio library|microphone|sound devices|python|proxy|other homecheck")
+OF_THIS_COMPUTER = re.compile(
+    r"audio library|microphone|sound devices|python|proxy|other homecheck|Source: "
+)  # sources are quoted
 KEY = re.compile(r"(?:  |⟦: ⟧)(?:[a-z]+ ){5}[a-z]+$", re.MULTILINE)  # six words to read out
 
 
@@ -49,6 +51,7 @@ def commands(invitation: str, saved: Path) -> list[str]:
         "status", "history", "upload", f"check --no-upload {measuring} --save {saved}", f"show {saved}",
         f"enroll --yes {invitation}", f"enroll --yes {invitation}", "check --unattended --only host*", "status",
         "programs", "schedule status", "credential list", "doctor", "rotate support", "policy list",
+        f"verify {saved}", "policy show chat-only", "stored support",
         "check --program other", f"check --save {saved}/x", "credential fetch other", "schedule run",
         "leave --yes support", "history clear", "uninstall --yes",
     ]  # fmt: skip

@@ -109,7 +109,7 @@ def test_a_delay_that_grows_has_medium_confidence() -> None:
     assert found is not None
     assert found.confidence == "medium"
     assert found.half_width > 0
-    # The last 2 s: 500 … 690 ms in steps of 10; the slowest of the 20 is left out: 590.
+    # The last 2 s: 500 … 690 ms in steps of 10; the slowest of the 20 is left out as it cannot be used590.
     assert found.rpm == pytest.approx(60_000 / 590)
 
 

@@ -51,6 +51,7 @@ def test_a_long_term_edition_is_one_of_its_own() -> None:
 
 def test_a_server_is_not_taken_for_a_client() -> None:
     assert windows.operating_system(SERVER).family == "windows-server"
+    assert windows.operating_system({**SERVER, "InstallationType": "Server Core"}).family == "windows-server"
 
 
 @pytest.mark.parametrize(
