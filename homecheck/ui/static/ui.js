@@ -9,6 +9,18 @@
   let shown = null;
   let missed = 0;
 
+  // Who began something here is read what came of it, from the heading on, not the top of the page once more.
+  const BEGUN = "begun";
+  const main = document.getElementById("main");
+  const running = document.body.dataset.running === "yes";
+  document.addEventListener("submit", (event) => {
+    if (main.contains(event.target)) sessionStorage.setItem(BEGUN, name);
+  });
+  if (!running) {
+    if (sessionStorage.getItem(BEGUN) === name) main.focus();
+    sessionStorage.removeItem(BEGUN);
+  }
+
   function showPanel(html) {
     if (!panel || html === shown) return;
     const holder = document.createElement("template");
@@ -35,7 +47,10 @@
       missed = 0;
       if (!news.running) {
         if (name === "consent") location.assign("/"); // nothing is to be read there any more
-        else location.reload();
+        else {
+          sessionStorage.setItem(BEGUN, name);
+          location.reload();
+        }
         return;
       }
       if (news.panel !== undefined) showPanel(news.panel);
@@ -49,5 +64,5 @@
     setTimeout(look, 300);
   }
 
-  if (document.body.dataset.running === "yes") look();
+  if (running) look();
 })();
