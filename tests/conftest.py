@@ -26,6 +26,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     alone.mark(items)
 
 
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """A test that has the program speak another language leaves nothing behind."""
+    yield
+    os.environ["HOMECHECK_LANG"] = "en"
+
+
 @pytest.fixture
 def sound_card(monkeypatch: pytest.MonkeyPatch) -> Iterator[SoundCard]:
     """A virtual sound card that this process and its children use, with every device plugged in."""

@@ -8,7 +8,7 @@ import socket
 from contextlib import suppress
 
 # Below the ports that systems give out themselves: none of these becomes the end of somebody's connection in between.
-FIRST, EACH, PROCESSES = 10_240, 64, 320
+FIRST, EACH, PROCESSES = 10_240, 110, 200
 _next = itertools.count()
 
 
@@ -26,6 +26,7 @@ def free_port(*, also_next: bool = False) -> int:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagrams, suppress(OSError):
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
         stream.bind(("127.0.0.1", port))
         datagrams.bind(("127.0.0.1", port))
         return True

@@ -90,7 +90,11 @@ def walked(db: Connection, sql: str, values: tuple[Any, ...]) -> set[str]:
         roll_back(db)
         large = (name for name in _sequential(plan) if sizes[name] > FEW)
         return {re.sub(r"_(\d{6}|odd)$", "", name) for name in large}  # the tables of single months
-    plan = [row["detail"] for row in db.execute(f"EXPLAIN QUERY PLAN {sql}", values)]
+    rows = db.execute(f"EXPLAIN QUERY PLAN {sql}", values).fetchall()
+    if page := re.search(r"FROM \((SELECT .+ LIMIT \?)\) AS page", sql):  # looked for alone; the rest joins its rows
+        outside = {row["detail"] for row in rows if row["parent"] == 0}
+        return walked(db, page[1], values) | {one[1] for row in outside if (one := re.fullmatch(r"SCAN (\w+)", row))}
+    plan = [row["detail"] for row in rows]
     if (
         ALONG in sql
         and "SCAN person" in plan

@@ -206,7 +206,7 @@ def test_an_id_token_that_is_not_for_us_now_is_refused(tricked: House, claims: A
 )
 def test_an_id_token_that_is_not_signed_by_the_provider_is_refused(tricked: House, sign: Any) -> None:
     tricked.provider.sign = sign
-    tricked.refused("the ID token is not genuine")
+    tricked.refused("ID token is not genuine")
 
 
 @pytest.mark.parametrize(
