@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,16 @@ from homecheck.evidence import Evidence
 from homecheck.signing import Verified, decode_base64url
 from tests.live_collector import set_up, wait_until
 from tests.needs import missing
+from tests.postgres import PostgresServer, postgres_server
 
 KEYS = {"engine", "reports", "reports_per_s", "cpu_us_per_report", "p50_ms", "p99_ms", "fsyncs_per_report"}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    """PostgreSQL that waits for the disk: how often it does is counted here."""
+    with postgres_server() as running:
+        yield running
 
 
 def test_a_bench_on_either_engine_measures_and_leaves_nothing(
