@@ -407,6 +407,16 @@ def test_two_workers_make_each_message_once(tmp_path: Path, new_database: Callab
         assert [one.id for one in store.recent(db, webhook.id, 9)] == ["msg_1"]
 
 
+@pytest.mark.parametrize("pattern", ["evidence.recieved", "securty.*", "event.enrolled", "", "event.* security.*"])
+def test_a_kind_that_no_message_can_have_is_refused_with_those_there_are(
+    served: tuple[Site, ServerProcess], pattern: str
+) -> None:
+    site, _ = served
+    with pytest.raises(SetupError, match="kinds: nothing here is called") as refused:
+        add(site, "http://127.0.0.1:9/", "verdict.changed", pattern)
+    assert "evidence.received, verdict.changed, security.KIND and event.KIND" in refused.value.advice
+
+
 def test_from_the_command_line(served: tuple[Site, ServerProcess]) -> None:
     site, _ = served
 

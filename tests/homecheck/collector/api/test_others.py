@@ -220,6 +220,7 @@ def test_a_webhook_of_every_program_needs_the_right_in_all(desk: Desk) -> None:
     for body in (
         {"url": "ftp://x.example.com"},
         {"url": url, "kinds": ["two words"]},
+        {"url": url, "kinds": ["evidence.recieved"]},
         {"url": url, "kinds": ["event.invited\n"]},
         {"url": "https://u:p@x.example.com"},
     ):
