@@ -237,6 +237,23 @@ def test_410_ends_it_and_a_removed_one_gets_nothing(served: tuple[Site, ServerPr
     assert site.defects() == []
 
 
+def test_one_that_is_removed_while_a_message_is_on_its_way_stays_removed(served: tuple[Site, ServerProcess]) -> None:
+    site, _ = served
+    leaving = threading.Event()
+    with receiving(Receiver([410], hangs=leaving)) as receiver:
+        one = add(site, receiver.url, "event.invited")
+        site.invite("Bo")
+        with opened(site.database) as db:
+            wait_until(lambda: any(message.next_at != message.made_at for message in store.recent(db, one.id, 9)))
+            with transaction(db):
+                webhooks.remove(db, one.id, By("a test"), datetime.now(UTC))
+            leaving.set()
+            wait_until(lambda: bool(site.browse_database("SELECT 1 FROM event WHERE kind = 'webhook-given-up'")))
+            assert store.find(db, one.id) is None
+            assert [message.state for message in store.recent(db, one.id, 9)] == ["given-up"]
+    assert site.defects() == []
+
+
 def test_a_receiver_of_one_program_hears_nothing_of_others(served: tuple[Site, ServerProcess]) -> None:
     site, _ = served
     policy = parse_policy(POLICY_TEXT, "test policy")
