@@ -158,7 +158,10 @@ def _moment(what: str, row: Row, happened: str, event: Row | None) -> Iterator[D
 
 
 def _reason(what: str, row: Row, event: Row, owner: str) -> Iterator[Defect]:
-    """Yield a reason that is not the event's, whose detail is ``of NAME`` or ``of NAME: REASON``; names may hold colons."""
+    """Yield a reason that is not the event's, whose detail is ``of NAME`` or ``of NAME: REASON``.
+
+    A name may hold a colon itself.
+    """
     reason, detail = row["revoked_reason"], event["detail"]
     if event["kind"] == "key-retired":
         good = reason == RETIRED

@@ -103,7 +103,9 @@ def _check_kinds(patterns: Sequence[str]) -> None:
     """Raise SetupError for a pattern that no message will ever match: its receiver would wait for good."""
     for pattern in patterns:
         if not any(fnmatchcase(kind, pattern) for kind in KINDS):
-            advice = f"There are {RECEIVED}, {CHANGED}, security.KIND and event.KIND, like event.invited; * stands for any."
+            advice = (
+                f"There are {RECEIVED}, {CHANGED}, security.KIND and event.KIND, like event.invited; * stands for any."
+            )
             raise SetupError(f"kinds: nothing here is called {pattern!r:.60}", advice)
 
 
