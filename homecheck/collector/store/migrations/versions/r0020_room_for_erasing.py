@@ -15,7 +15,7 @@ from homecheck.collector.store.migrations import before, run
 revision: Final = "0020"
 down_revision: Final = before(revision)
 
-# A receipt's entry takes 116 of 8,192 bytes, and 84 without its salt: 40 of each fill a page, the first of them 57 % of it.
+# An entry takes 116 of 8,192 bytes, and 84 without its salt: 40 of each fill a page, the first of them 57 % of it.
 _KEEP_ROOM: Final = "ALTER TABLE log_entry SET (fillfactor = 57);"
 _FILL: Final = "ALTER TABLE log_entry RESET (fillfactor);"
 _WRITE_ANEW: Final = """
