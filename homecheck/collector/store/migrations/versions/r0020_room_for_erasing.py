@@ -1,7 +1,7 @@
 """PostgreSQL: the pages of the log keep room for what its entries become when their salts are destroyed.
 
 PostgreSQL changes a row by writing it anew. Where its page has room for that, no index changes and half as much is
-written (docs/decisions/0154). The table is written anew both ways, about a second for a million entries.
+written (docs/decisions/0154). The table is written anew both ways, some seconds for a million entries.
 """
 
 from __future__ import annotations
