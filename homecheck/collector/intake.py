@@ -150,7 +150,7 @@ class _Asked:
     def of(cls, db: Connection, found: Sequence[_Authentic]) -> _Asked:
         """Ask for all of them together."""
         arrivals = [one.arrival for one in found]
-        receipts, digests = store.known(db, [one.digest for one in arrivals], [one.evidence.id for one in arrivals])
+        receipts, digests = store.known(db, [one.evidence.id for one in arrivals])
         checks = [(one.evidence.device.kid, one.evidence.nonce) for one in arrivals]
         return cls(
             receipts,

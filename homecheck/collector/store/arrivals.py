@@ -46,9 +46,7 @@ class _Batch:
         self._log = log.Appender(db)
         self._rows: list[EvidenceRow] = []
         arrivals = [one.arrival for one in waiting]
-        self._receipts, self._digests = evidence.known(
-            db, [one.digest for one in arrivals], [one.evidence.id for one in arrivals]
-        )
+        self._receipts, self._digests = evidence.known(db, [one.evidence.id for one in arrivals])
         self._seqs = _highest_seqs(db, {arrival.evidence.device.kid for arrival in arrivals})
 
     def take(self, one: Waiting) -> Kept:

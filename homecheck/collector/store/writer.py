@@ -39,6 +39,7 @@ class _Piece:
     work: Callable[[Connection], Any]
     future: Future[Any]
     number: int = 1  # of uploads that it is about
+    undoes_itself: bool = False  # and needs no savepoint around those that it sets
     result: Any = None
     error: BaseException | None = None
 
@@ -82,7 +83,7 @@ class Writer:
         Where that fails for a fault of one of them, each is done singly, and for one that fails its error stands in the
         place of its result. Raises Busy, NotStored.
         """
-        return self._submit(_Piece(partial(_do_all, work=work, items=items), Future(), len(items)))
+        return self._submit(_Piece(partial(_do_all, work=work, items=items), Future(), len(items), True))
 
     def _submit(self, piece: _Piece) -> Future[Any]:
         if self._thread is None or not self._thread.is_alive():
@@ -189,7 +190,7 @@ def _write(kept: _Kept, batch: list[_Piece]) -> None:
 def _do(db: Connection, piece: _Piece) -> None:
     """Do one piece; an error of its own undoes it alone."""
     try:
-        piece.result = _undone_alone(db, piece.work)
+        piece.result = piece.work(db) if piece.undoes_itself else _undone_alone(db, piece.work)
     except NotStored:
         raise  # it concerns everything in the transaction
     except OF_ONE_PIECE as error:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from homecheck.collector.store import months
+from homecheck.collector.store import evidence, months
+from homecheck.collector.store.connection import Rows
 from homecheck.collector.store.database import opened, transaction
 from homecheck.collector.store.failures import Rejected
+from homecheck.collector.store.months import month_of
 from tests.live_collector import Site, in_thread
 from tests.people import FAILS
 from tests.postgres import PostgresServer
@@ -101,6 +104,25 @@ def test_a_look_at_one_id_asks_one_month_only(site: Site) -> None:
     plan = site.browse_database(f"EXPLAIN SELECT digest FROM evidence WHERE id = '{evidence_id(datetime.now(UTC))}'")
     tables = [line for line in plan if "evidence_" in str(line) and "Scan" in str(line)]
     assert len(tables) == 1
+
+
+def test_what_uploads_ask_of_known_evidence_touches_the_month_of_their_ids_only(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, asked = datetime.now(UTC), []
+    with opened(site.database) as db:
+        plain = db.execute
+
+        def listen(sql: str, values: Sequence[object] = ()) -> Rows:
+            asked.append((sql, values))
+            return plain(sql, values)
+
+        monkeypatch.setattr(db, "execute", listen)
+        new = evidence_id(now)
+        assert evidence.known(db, [new, new]) == ({}, {})
+        ((sql, values),) = asked
+        plan = " ".join(row[0] for row in plain(f"EXPLAIN {sql}", values))
+    assert set(re.findall(r"evidence_(\d{6}|odd)", plan)) == {f"{month_of(new)}"}
 
 
 def test_sqlite_takes_the_same_statements(tmp_path: Path) -> None:

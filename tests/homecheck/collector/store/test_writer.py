@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from homecheck.collector.store import settings
 from homecheck.collector.store.database import Connection, Database, opened
 from homecheck.collector.store.failures import Busy, NotStored, Rejected
-from homecheck.collector.store.sqlite import SqliteDatabase
+from homecheck.collector.store.postgres import PostgresConnection, PostgresDatabase
+from homecheck.collector.store.sqlite import SqliteConnection, SqliteDatabase
 from homecheck.collector.store.writer import Writer
 from homecheck.errors import SetupError
 
@@ -61,6 +63,24 @@ class Gate:
 def test_a_result_is_told_after_the_commit(writer: Writer, database: Database) -> None:
     assert writer.submit(put("one")).result(SECONDS) is None
     assert stored(database) == {"one"}
+
+
+def test_a_group_is_within_one_savepoint_and_begins_with_one_message(
+    writer: Writer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.submit(put("before")).result(SECONDS)  # its connection is open
+    sent: list[str] = []
+    for kind in (SqliteConnection, PostgresConnection):
+
+        def execute(self: Any, sql: str, values: Any = (), before: Any = kind.execute) -> Any:
+            sent.append(sql.split()[0])
+            return before(self, sql, values)
+
+        monkeypatch.setattr(kind, "execute", execute)
+    assert writer.submit_all(lambda _, items: items, "ab").result(SECONDS) == ["a", "b"]
+    monkeypatch.undo()
+    begin = "BEGIN;" if isinstance(database, PostgresDatabase) else "BEGIN"
+    assert sent == [begin, "SAVEPOINT", "RELEASE", "COMMIT"]
 
 
 def test_what_arrives_during_one_commit_shares_the_next(writer: Writer, database: Database) -> None:
