@@ -78,6 +78,21 @@ def test_an_answer_to_a_question_that_nobody_asks_is_told(home: Home, tmp_path: 
     assert f"{answers}: the policy does not ask 'quiet_rom'" in done.err  # in one line, as logs want it
 
 
+def test_saved_evidence_is_for_its_owner_alone(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "mine.jws"
+    homecheck(home, *PRIVATE, "--save", str(file))
+    assert f"{file.stat().st_mode & 0o777:o}" == "600"
+    link, there = tmp_path / "link.jws", tmp_path / "there.jws"
+    there.write_bytes(b"an older and longer file" * 10_000)
+    there.chmod(0o640)
+    link.symlink_to(there)
+    homecheck(home, *PRIVATE, "--save", str(link))  # what is there already stays what it was
+    assert link.is_symlink()
+    assert f"{there.stat().st_mode & 0o777:o}" == "640"
+    assert there.read_bytes().count(b".") == 2
+    assert b"older" not in there.read_bytes()
+
+
 def test_evidence_that_cannot_be_saved_does_not_cost_the_result(home: Home, tmp_path: Path) -> None:
     done = homecheck(home, *PRIVATE, "--output", "json", "--save", str(tmp_path / ("x" * 300)))
     assert "cannot save the evidence" in done.err

@@ -180,6 +180,20 @@ def test_each_program_is_sent_what_lies_in_its_own_hours_and_nothing_else(home: 
 
 
 @pytest.mark.usefixtures("heard_at_once")
+def test_a_damaged_program_is_named_and_the_other_is_checked(home: Home) -> None:
+    with ScriptedCollector(policy_text=policy(at_work())) as collector:
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+        collector.script("PUT", collector.receipt)
+        (home.enrolments / "sales.json").write_bytes(b'{"v": 1')
+        done = spot(home, "--output", "json")
+    assert done.status == 20, done.err
+    sent, left_out = json.loads(done.out)["uploads"]
+    assert (sent["program"], sent["status"]) == ("voice", "accepted")
+    assert (left_out["program"], left_out["status"]) == ("sales", "none")
+    assert done.err.count("sales is left out as it cannot be used") == 1
+
+
+@pytest.mark.usefixtures("heard_at_once")
 def test_a_program_that_is_asked_for_and_does_not_work_now_is_left_alone(home: Home) -> None:
     with ScriptedCollector(policy_text=policy(at_leisure())) as collector:
         homecheck(home, "enroll", "--yes", collector.invite_url)
