@@ -453,8 +453,8 @@ class Sitting:
                 errors.append((enrolment, error))
         if errors and not shares:
             raise errors[0][1]
-        for enrolment, error in errors:
-            told = _left_out(Damaged(enrolment.program, error.message, error.advice))
+        for enrolment, why in errors:
+            told = _left_out(Damaged(enrolment.program, why.message, why.advice))
             self.left_out.append(told)
             self.notes = [*self.notes, told]
         if errors:

@@ -66,7 +66,7 @@ def test_a_program_that_is_not_there_is_wrong_usage(home: Home) -> None:
 def test_a_policy_that_is_not_there_is_named_without_the_numbers_of_the_system(home: Home) -> None:
     done = homecheck(home, "check", "--policy", "nosuch", "--unattended")
     assert done.status == 1
-    assert "nosuch: cannot read the policy: No such file or directory" in done.err
+    assert "nosuch: there is neither a policy of that name nor such a file" in done.err
     assert "Errno" not in done.err
     assert "voice-standard" in done.err
 
@@ -76,6 +76,25 @@ def test_an_answer_to_a_question_that_nobody_asks_is_told(home: Home, tmp_path: 
     answers.write_text("quiet_rom = true\n")
     done = homecheck(home, *PRIVATE, "--answers", str(answers))
     assert f"{answers}: the policy does not ask 'quiet_rom'" in done.err  # in one line, as logs want it
+
+
+@pytest.mark.parametrize(
+    ("language", "why", "advice"),
+    [
+        ("en", "there is neither a policy of that name nor such a file", "Give the path of a policy file, or one of"),
+        ("sv", "det finns varken någon policy med det namnet eller någon sådan fil", "Ange sökvägen till en policyfil"),
+        ("es", "no hay ninguna política con ese nombre ni ningún archivo así", "Indique la ruta de un archivo"),
+    ],
+)
+def test_a_mistyped_policy_is_told_in_the_candidates_language(
+    home: Home, monkeypatch: pytest.MonkeyPatch, language: str, why: str, advice: str
+) -> None:
+    monkeypatch.setenv("HOMECHECK_LANG", language)
+    done = homecheck(home, "check", "--policy", "voice-standrad", "--unattended")
+    assert (done.status, done.out) == (1, "")
+    assert f"voice-standrad: {why}" in done.err
+    assert advice in done.err
+    assert "voice-standard, strict-wired" in done.err
 
 
 def test_saved_evidence_is_for_its_owner_alone(home: Home, tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_without_working_hours_it_is_told_what_to_write_into_the_policy(home: Ho
         (("--spot", "1h", "--only", "rooom*"), 1, "--only and --skip leave nothing to measure"),
         (("--spot", "1h", "--program", "sales"), 2, "not enrolled in a program of this name"),
         (("--spot", "1h", "--program", "sales", "--policy", "chat-only"), 2, "does not go with --program"),
-        (("--spot", "1h", "--policy", "nosuch"), 1, "nosuch: cannot read the policy"),
+        (("--spot", "1h", "--policy", "nosuch"), 1, "nosuch: there is neither a policy"),
         (("--spot", "1h", "--save", "/nowhere/at/all"), 2, "--save: there is no folder"),
     ],
 )

@@ -68,7 +68,9 @@ def test_a_program_whose_key_cannot_be_used_is_named_before_anything_is_measured
     assert sitting.failures == {}
     assert [one.collector for one in sitting.enrolments] == [voice.url]
     (note,) = (one for one in sitting.notes if "is left out" in one)
-    assert ".jwk" in note
+    assert ".jwk: this key cannot be read (not JSON: " in note
+    assert translator("sv").say(note).startswith("voice är utelämnat, eftersom det inte kan användas just nu")
+    assert ".jwk: det går inte att läsa den här nyckeln (" in translator("sv").say(note)
 
 
 def test_where_no_key_can_be_used_the_guide_says_so(two_programs: tuple[Home, ScriptedCollector]) -> None:
