@@ -283,7 +283,7 @@ def test_a_candidate_in_a_bad_home_is_led_in_swedish_to_what_to_change_and_passe
         result = page.inner_text("main")
         picture(page, "sv-result-bad")
         assert complaints(page) == []
-        assert "Nedladdningshastighet: inte godkänt" in result
+        assert "Nedladdningshastighet: inte godkänt" in result, result
         assert say(remedy.PROVIDER) in result
         assert "minst 8 Mbit/s krävs" in result
         assert "Var det ligger: internetlinjen: vägen till din egen router" in result
