@@ -213,6 +213,13 @@ def test_a_program_that_cannot_be_signed_for_is_left_out_and_the_other_is_sent(h
     assert done.err.count("sales is left out as it cannot be used") == 1
 
 
+def test_a_companys_name_with_a_full_stop_ends_no_sentence_twice(home: Home) -> None:
+    with ScriptedCollector() as collector:  # of Example Inc.
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+        done = homecheck(home, "check", "--only", "host.cpu_cores", "--unattended", "--no-upload")
+    assert "Not sent to Example Inc.\n" in done.out
+
+
 def test_where_no_program_can_be_signed_for_nothing_is_measured_and_it_is_no_private_check(home: Home) -> None:
     home.enrolments.mkdir(parents=True)
     (home.enrolments / "sales.json").write_bytes(b'{"v": 1')
