@@ -164,7 +164,7 @@ class Sitting:
                 return found
             unfinished.forget(self.home)  # whom it was for is not whom this one is for
         except StateError as error:
-            self.notes = [f"{error.message}. {error.advice}"]
+            self.notes = [*self.left_out, f"{error.message}. {error.advice}"]
         return None
 
     def go_on(self) -> None:
@@ -206,7 +206,7 @@ class Sitting:
         try:
             unfinished.store(self.home, one)
         except StateError as error:
-            self.notes = [f"{error.message}. {error.advice}"]
+            self.notes = [*self.left_out, f"{error.message}. {error.advice}"]
         else:
             self.kept_until = one.ends_at
 
@@ -223,7 +223,7 @@ class Sitting:
                 try:
                     self._forget_file()  # of an earlier one, which they did not go on with
                 except StateError as error:
-                    self.notes = [f"{error.message}. {error.advice}"]
+                    self.notes = [*self.left_out, f"{error.message}. {error.advice}"]
                 self.agreed_at = self.clock()
                 if not self.private:
                     self._run(PREPARING, lambda _job: self._prepare())
@@ -366,7 +366,7 @@ class Sitting:
                 try:
                     self.nonces[enrolment.program] = fetch_nonce(enrolment, self.http), self.clock()
                 except DeliveryError as error:
-                    self.notes = [f"{enrolment.collector_name}: {error.message}"]
+                    self.notes = [*self.left_out, f"{enrolment.collector_name}: {error.message}"]
         with self.lock:
             self.shares, self._judged = [], None
 
@@ -421,7 +421,7 @@ class Sitting:
         try:
             before = drift.load(self.home)
         except StateError as error:
-            self.notes = [f"{error.message}. {error.advice}"]
+            self.notes = [*self.left_out, f"{error.message}. {error.advice}"]
             return {}
         now = drift.setup_of(collected.runs, collected.finished_at)
         return {one.program: drift.noted(before.get(one.program), now) for one in self.enrolments}
@@ -431,7 +431,7 @@ class Sitting:
         try:
             return history.load(self.home)
         except StateError as error:
-            self.notes = [f"{error.message}. {error.advice}"]
+            self.notes = [*self.left_out, f"{error.message}. {error.advice}"]
             return history.History()
 
     def _ready_shares(self) -> list[Share]:
@@ -531,7 +531,7 @@ class Sitting:
             spool.remove(self.home, digest(one.envelope))
         taken = [one for one in done if one.delivery is not None and one.delivery.status == "accepted"]
         names = dict.fromkeys(one.enrolment.collector_name for one in taken if one.enrolment)
-        self.notes = [ARRIVED.format(company=name) for name in names]
+        self.notes = [*self.left_out, *(ARRIVED.format(company=name) for name in names)]
 
     def _is_safe(self, one: Judged) -> bool:
         """Tell whether an envelope needs this sitting no more: it was answered, or it waits in the spool."""

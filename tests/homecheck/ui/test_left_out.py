@@ -37,6 +37,21 @@ def test_a_damaged_enrolment_is_named_in_the_guide_and_the_other_is_checked(tmp_
     assert translator("sv").say(note).startswith("sales är utelämnat, eftersom det inte kan användas just nu")
 
 
+def test_what_else_is_told_hides_no_program_that_is_left_out(tmp_path: Path) -> None:
+    home = Home.at(tmp_path)
+    with ScriptedCollector() as collector:
+        redeem(read_invitation(collector.invite_url, new_session()), home, new_session(), NOW)
+    (home.enrolments / "sales.json").write_bytes(b'{"v": 1')
+    sitting = Sitting(home, build=lambda _setup: [])
+    sitting.understood = True
+    sitting.agree()
+    wait_until(lambda: not sitting.busy)
+    sitting.measure("connection")  # the company's server has ended: there is no challenge to be had, and that is told
+    wait_until(lambda: not sitting.busy)
+    assert any(note.startswith("Example Inc.: ") for note in sitting.notes)
+    assert any(note.startswith("sales is left out") for note in sitting.notes)
+
+
 def test_where_none_can_be_read_the_guide_does_not_begin_as_a_private_check(tmp_path: Path) -> None:
     home = Home.at(tmp_path)
     home.enrolments.mkdir()
