@@ -333,6 +333,9 @@ def _refuse_weak(key: Ed25519PublicKey | ec.EllipticCurvePublicKey) -> None:
         raise Refused("bad-key", f"the curve {key.curve.name} is not used here")
 
 
+SIGNER: Final = "signer"  # a member of ours, as RFC 7517 section 4 allows them
+
+
 def key_set(jwks: object) -> dict[str, PublicKey]:
     """Return the keys of a JWK set (RFC 7517 section 5) by kid; Refused when it is empty or a kid does not fit."""
     keys = {}
@@ -347,6 +350,7 @@ def key_set(jwks: object) -> dict[str, PublicKey]:
     return keys
 
 
-def jwks(keys: Mapping[str, PublicKey]) -> dict[str, Any]:
-    """Return `keys` as a JWK set."""
-    return {"keys": [key.jwk() for key in keys.values()]}
+def jwks(keys: Mapping[str, PublicKey], signers: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
+    """Return `keys` as a JWK set; `signers` says by kid whose a key is: a device's, the collector's, a responder's."""
+    said = ({SIGNER: signers[kid]} if kid in signers else {} for kid in keys)
+    return {"keys": [{**key.jwk(), **whose} for key, whose in zip(keys.values(), said, strict=True)]}

@@ -32,9 +32,10 @@ from homecheck.cli.terminal import MovingProgress, PlainProgress
 from homecheck.clock import utc_now
 from homecheck.config import Home
 from homecheck.enrolment import Damaged, Enrolment, agree, fetch_nonce, read_enrolments, refresh_policy
-from homecheck.errors import DeliveryError, HomecheckError, StateError
+from homecheck.errors import DeliveryError, HomecheckError, ProbeError, StateError
 from homecheck.file_lock import exclusive
 from homecheck.history import History, Source
+from homecheck.instruments import far_end
 from homecheck.key_change import begun_rotation, rotate
 from homecheck.locale.here import N_, _, plural, said
 from homecheck.measurement import CheckSetup, Probe
@@ -67,6 +68,8 @@ def perform(options: CheckOptions, home: Home) -> int:
     """Make one check and return its exit status. What would make it useless is found before anything is measured."""
     if options.save is not None and not options.save.absolute().parent.is_dir():
         raise click.UsageError(_("--save: there is no folder {folder}", folder=options.save.absolute().parent))
+    if options.responder is not None:
+        _check_address(options.responder)
     durable.make_folder(home.root)
     if options.spot is None:
         return _check(options, home, names_damaged=not options.program)
@@ -77,6 +80,13 @@ def perform(options: CheckOptions, home: Home) -> int:
         chosen = after_waiting(options, home)
         # Who named no program is told of each that cannot be checked, also where the waiting has chosen some.
         return 0 if chosen is None else _check(chosen, home, names_damaged=not options.program)
+
+
+def _check_address(responder: str) -> None:
+    try:
+        far_end.named(responder)
+    except ProbeError as error:
+        raise click.UsageError(f"--responder: {said(error.message)}. {said(error.advice)}") from None
 
 
 def _check(options: CheckOptions, home: Home, *, names_damaged: bool) -> int:

@@ -194,10 +194,10 @@ def reappraise(database: Database, program_id: str, output: str) -> None:
         )
         return
     for one in found:
-        if one.changed:
+        if one.before != one.after:
             click.echo(f"{one.person.name}: {one.before.word} before, {one.after.word} now")
-    changed = sum(one.changed for one in found)
-    advise(f"{len(found)} judged again, {changed} of them with another result.")
+    renewed, verdicts = sum(one.changed for one in found), sum(one.before != one.after for one in found)
+    advise(f"{len(found)} judged again: {verdicts} with another verdict, {renewed} new results signed.")
 
 
 @collector.command()

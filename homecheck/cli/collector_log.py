@@ -60,6 +60,7 @@ def _trusted(
     from homecheck.collector.audit import Trusted
     from homecheck.collector.store import settings
     from homecheck.signed_note import NoteKey
+    from homecheck.signing import RECEIPT
 
     chosen = settings.read(db)
     vkey = log_key or chosen.log_key
@@ -72,7 +73,8 @@ def _trusted(
     checkpoints = {str(file): _checkpoint(file, log) for file in files}
     folder = chosen.keys_folder(database)
     if jwks is not None:
-        return Trusted({kid: one.key for kid, one in read_jwks(jwks).items()}, log, checkpoints)
+        given = {kid: one.key for kid, one in read_jwks(jwks).items() if RECEIPT in one.signs}
+        return Trusted(given, log, checkpoints)
     signer = keys.read(folder).signer.public
     if log is not None and (kept := log_memory.remembered(folder, log)) is not None:
         checkpoints[str(folder / log_memory.FILE)] = kept

@@ -49,6 +49,7 @@ from homecheck.signing import (
     RESULT,
     RESULT_REQUEST,
     ROTATION,
+    SIGNER,
     TYPES,
     PublicKey,
     Verified,
@@ -65,6 +66,7 @@ from homecheck.tlog_proof import TlogProof
 DEVICE_SIGNS: Final = (EVIDENCE, ENROLMENT, ROTATION, CALLBACK_REQUEST, CALLBACK_ANSWER, RESULT_REQUEST)
 COLLECTOR_SIGNS: Final = (RECEIPT, POLICY, RESULT, CALLBACK, CREDENTIAL, ERASURE)
 RESPONDER_SIGNS: Final = (OBSERVATION,)
+SIGNS: Final = {"device": DEVICE_SIGNS, "collector": COLLECTOR_SIGNS, "responder": RESPONDER_SIGNS}
 NO_ENVELOPE: Final = "not-compact"  # the first thing that a photo or a text file is refused for
 NO_ENVELOPE_ADVICE: Final = N_(
     "This is no file that homecheck has signed. Those end with .jws; see: homecheck check --save"
@@ -115,7 +117,7 @@ class KnownKey:
     """A key that signatures are checked with, where it was found, and what it may sign.
 
     A computer's own key makes no receipt, and a responder's no evidence: each counts for its own kinds of document.
-    Keys that are given with --jwks count for all, since whoever gives them says so.
+    A key that is given with --jwks counts for all, unless the set says whose it is.
     """
 
     key: PublicKey
@@ -324,10 +326,14 @@ def read_jwks(place: str) -> dict[str, KnownKey]:
     """Return the keys of a JWK set in a file or at an address. SetupError or DeliveryError when there is none."""
     data = _fetch(place) if place.startswith(("https://", "http://")) else read_envelope(Path(place))
     try:
-        keys = key_set(parse_object(data))
+        found = parse_object(data)
+        keys = key_set(found)
     except Refused as error:
         raise SetupError(f"{place}: no key set: {error.message}", "Give a JWK set, RFC 7517 section 5.") from None
-    return {kid: KnownKey(key, place) for kid, key in keys.items()}
+    signers = {PublicKey.from_jwk(jwk).kid: jwk[SIGNER] for jwk in found["keys"] if SIGNER in jwk}
+    return {
+        kid: KnownKey(key, place, SIGNS.get(signers[kid], ()) if kid in signers else TYPES) for kid, key in keys.items()
+    }
 
 
 def pinned_keys(home: Home) -> dict[str, KnownKey]:

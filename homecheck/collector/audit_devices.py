@@ -72,18 +72,19 @@ def _refuse_another(key: PublicKey, kid: str) -> None:
 def devices(db: Connection, enrolled: Mapping[str, Enrolled]) -> Iterator[Defect]:
     """Yield what is wrong with the rows of device keys, one key after the other, and the keys that are gone."""
     events = _Events.of(db)
-    owners = {row["id"]: row["program"] for row in db.execute("SELECT id, program FROM person")}
+    owners = {row["id"]: row for row in db.execute("SELECT id, program, name FROM person")}
     invites = {row["code_sha256"]: row for row in db.execute("SELECT * FROM invite")}
     kids = set()
     for row in db.execute("SELECT * FROM device ORDER BY enrolled_at, kid").fetchall():
         kids.add(row["kid"])
         what = f"device key {row['kid']}"
-        yield from differences(what, row, {"program": owners.get(row["person"])}, "the person's row")
+        owner = owners.get(row["person"])
+        yield from differences(what, row, {"program": owner["program"] if owner else None}, "the person's row")
         if (document := enrolled.get(row["kid"])) is not None:
             yield from _against_document(what, row, document)
             if document.code_sha256 is not None:
                 yield from _against_invitation(what, row, invites.get(document.code_sha256))
-        yield from _against_events(what, row, events)
+        yield from _against_events(what, row, events, owner["name"] if owner else "")
     for kid, event in events.enrolled.items():
         if kid not in kids:
             yield Defect("removed", f"device key {kid}", NO_ERASURE, event["position"])
@@ -135,7 +136,7 @@ def _about(db: Connection, kinds: tuple[str, ...]) -> dict[str, Row]:
 _OF_KIND: Final = "SELECT * FROM event WHERE kind = ?"
 
 
-def _against_events(what: str, row: Row, events: _Events) -> Iterator[Defect]:
+def _against_events(what: str, row: Row, events: _Events, owner: str) -> Iterator[Defect]:
     own = events.enrolled.get(row["kid"]) if row["replaces"] is None else events.rotated.get(row["replaces"])
     if own is not None:
         said = {name: own[name] for name in ("program", "person", "source_address")}
@@ -146,7 +147,7 @@ def _against_events(what: str, row: Row, events: _Events) -> Iterator[Defect]:
     yield from _moment(what, row, "replaced", rotated)
     yield from _moment(what, row, "revoked", revoked)
     if revoked is not None:
-        yield from _reason(what, row, revoked)
+        yield from _reason(what, row, revoked, owner)
 
 
 def _moment(what: str, row: Row, happened: str, event: Row | None) -> Iterator[Defect]:
@@ -156,13 +157,16 @@ def _moment(what: str, row: Row, happened: str, event: Row | None) -> Iterator[D
         yield Defect("changed", what, message)
 
 
-def _reason(what: str, row: Row, event: Row) -> Iterator[Defect]:
-    """Yield a reason that is not the event's, whose detail is ``of NAME`` or ``of NAME: REASON``."""
+def _reason(what: str, row: Row, event: Row, owner: str) -> Iterator[Defect]:
+    """Yield a reason that is not the event's, whose detail is ``of NAME`` or ``of NAME: REASON``.
+
+    A name may hold a colon itself.
+    """
     reason, detail = row["revoked_reason"], event["detail"]
     if event["kind"] == "key-retired":
         good = reason == RETIRED
     else:
-        good = detail.endswith(f": {reason}") if reason else ": " not in detail
+        good = detail.endswith(f": {reason}") if reason else ": " not in detail.removeprefix(f"of {owner}")
     if not good:
         message = f"revoked: the row's reason is {reason!r:.80}, {EVENT} says {detail!r:.80}"
         yield Defect("changed", what, message)

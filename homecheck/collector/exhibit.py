@@ -131,11 +131,18 @@ def log_proof(collector: Collector, db: Connection, stored: Stored) -> str:
 
 
 def keys(collector: Collector, db: Connection, stored: Stored) -> dict[str, Any]:
-    """Return as a JWK set what the documents are checked with: the device's key, ours, and our responders'."""
+    """Return as a JWK set what the documents are checked with: the device's key, ours, and our responders'.
+
+    Each says whose it is: with a device's key nobody can have written the verdict that we are to give.
+    """
     device = people.find_device(db, stored.summary.kid)
-    found = {device.key.kid: device.key} if device else {}
-    responders = {one.key.kid: one.key for one in programs.responders(db)}
-    return jwks(found | dict(collector.public_keys()) | responders)
+    every = {
+        "device": {device.key.kid: device.key} if device else {},
+        "collector": collector.public_keys(),
+        "responder": {one.key.kid: one.key for one in programs.responders(db)},
+    }
+    found = {kid: key for keys in every.values() for kid, key in keys.items()}
+    return jwks(found, {kid: signer for signer, keys in every.items() for kid in keys})
 
 
 def _documents(stored: Stored, made: Sequence[StoredResult], proof: str) -> Iterator[Document]:

@@ -28,7 +28,7 @@ from homecheck.result import verify_result
 
 @dataclass(frozen=True)
 class Rejudged:
-    """What became of one person's latest evidence; `before` and `after` are equal where another finding changed."""
+    """What became of one person's latest evidence; `before` and `after` are equal where something else changed."""
 
     person: Person
     before: Verdict

@@ -28,6 +28,7 @@ from typing import Final
 from homecheck import __version__
 from homecheck.collector.errand import Errand, log
 from homecheck.collector.outside import Network
+from homecheck.collector.pages import EVENT_WORDS
 from homecheck.collector.post import Answer, check_url, post
 from homecheck.collector.store import events, programs
 from homecheck.collector.store import webhooks as store
@@ -44,6 +45,8 @@ RECEIVED: Final = "evidence.received"
 CHANGED: Final = "verdict.changed"
 TEST: Final = "test"
 DEFAULT_KINDS: Final = (RECEIVED, CHANGED, "security.*")
+_OF_EVENTS: Final = (f"{part}.{kind}" for part in ("event", "security") for kind in EVENT_WORDS)
+KINDS: Final = frozenset({RECEIVED, CHANGED, TEST, *_OF_EVENTS})  # of all messages that there can be
 OVERLAP: Final = timedelta(hours=24)  # how long messages bear a signature under the old secret as well
 ENTRIES_AT_ONCE: Final = 500
 MESSAGES_AT_ONCE: Final = 50
@@ -74,6 +77,7 @@ def add(
 ) -> Webhook:
     """Add a receiver, inside a transaction. It is told what happens from now on. SetupError for what it cannot be."""
     check_url(url, inside)
+    _check_kinds(kinds)
     if program is not None:
         programs.get(db, program)
     if sum(one.standing == "on" for one in store.every(db)) >= MOST:
@@ -93,6 +97,16 @@ def add(
     store.add(db, one)
     events.note(db, now, ADDED, by, one.id, f"{url} {' '.join(kinds)}", program=program)
     return one
+
+
+def _check_kinds(patterns: Sequence[str]) -> None:
+    """Raise SetupError for a pattern that no message will ever match: its receiver would wait for good."""
+    for pattern in patterns:
+        if not any(fnmatchcase(kind, pattern) for kind in KINDS):
+            advice = (
+                f"There are {RECEIVED}, {CHANGED}, security.KIND and event.KIND, like event.invited; * stands for any."
+            )
+            raise SetupError(f"kinds: nothing here is called {pattern!r:.60}", advice)
 
 
 def find(db: Connection, webhook_id: str) -> Webhook:

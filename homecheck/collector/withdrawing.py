@@ -36,12 +36,12 @@ def withdraw(db: Connection, invite: Invite, why: str, *, by: By, now: datetime)
 def retire(db: Connection, who: Person, reason: str, *, by: By, now: datetime) -> Retired:
     """Take nothing more from a person, inside a transaction; what was received stays. Twice is no error.
 
-    `reason` was checked as that of a revoked key is.
+    `reason` was checked, and is no empty one.
     """
     keys = 0
     for device in people.devices_of(db, who.id):
         if counts(device, now) and people.revoke(db, device.key.kid, now, reason):
-            detail = f"of {who.name}: {reason}" if reason else f"of {who.name}"
+            detail = f"of {who.name}: {reason}"
             events.note(db, now, "device-revoked", by, device.key.kid, detail, program=who.program, person=who.id)
             keys += 1
     mail.drop_waiting(db, who.id)  # an invitation by mail is made when its letter leaves

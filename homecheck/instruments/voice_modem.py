@@ -30,9 +30,7 @@ MOST_ANSWER: Final = 10_000  # bytes of an answer
 DLE, ETX, SUB, ESC = 0x10, 0x03, 0x1A, 0x1B
 _END: Final = bytes((DLE,)) + b"!"  # receive abort
 # To its last byte: after CONNECT, sound follows it.
-_FINAL: Final = re.compile(
-    rb"(?:^|[\r\n])(OK|ERROR|CONNECT|VCON|NO DIAL ?TONE|BUSY|NO CARRIER|NO ANSWER)\r\n"
-)  # to its last byte: sound follows it
+_FINAL: Final = re.compile(rb"(?:^|[\r\n])(OK|ERROR|CONNECT|VCON|NO DIAL ?TONE|BUSY|NO CARRIER|NO ANSWER)\r\n")
 # A line of the answer to +VSM=?, such as  131,"8-BIT ULAW",(8000)  or  1,"UNSIGNED PCM",8,0,(7200,8000,11025),(0),(0)
 _METHOD: Final = re.compile(rb'^\s*(\d+)\s*,\s*"([^"]+)"(.*)$', re.MULTILINE)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from homecheck.collector import contacts, etags, list_place, withdrawing
-from homecheck.collector.administration import clean_reason
 from homecheck.collector.api.members import (
     CHECK,
     COUNTS,
@@ -53,7 +52,7 @@ from homecheck.collector.store.database import Connection
 from homecheck.collector.store.mail import Contact
 from homecheck.collector.store.people import Person
 from homecheck.collector.store.roster import BY_ID, NO_CHECK, ORDERS, OUTCOMES, STATES, Filter, PersonRow
-from homecheck.collector.waivers import Effective, of_check, on_list
+from homecheck.collector.waivers import Effective, clean_reason, of_check, on_list
 from homecheck.errors import SetupError
 from homecheck.measurement import Measurement
 

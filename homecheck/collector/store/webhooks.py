@@ -94,8 +94,8 @@ def rotate(db: Connection, webhook_id: str, now: datetime) -> None:
 
 
 def end(db: Connection, webhook_id: str, standing: Standing) -> None:
-    """Send nothing more; what waits is given up."""
-    db.execute("UPDATE webhook SET standing = ? WHERE id = ?", (standing, webhook_id))
+    """Send nothing more; what waits is given up. One that was removed meanwhile stays removed."""
+    db.execute("UPDATE webhook SET standing = ? WHERE id = ? AND standing <> 'removed'", (standing, webhook_id))
     db.execute(
         "UPDATE message SET state = 'given-up', next_at = NULL, error = ? WHERE webhook = ? AND state = 'waiting'",
         (f"the receiver is {standing}", webhook_id),
@@ -151,9 +151,10 @@ def claim(db: Connection, one: Message, until: datetime) -> bool:
 def note_attempt(
     db: Connection, message_id: str, state: State, next_at: datetime | None, status: int | None, error: str
 ) -> None:
-    """Remember how an attempt ended."""
+    """Remember how an attempt ended; what was given up meanwhile, with its receiver, stays so."""
     db.execute(
-        "UPDATE message SET attempts = attempts + 1, state = ?, next_at = ?, status = ?, error = ? WHERE id = ?",
+        "UPDATE message SET attempts = attempts + 1, state = ?, next_at = ?, status = ?, error = ?"
+        " WHERE id = ? AND state = 'waiting'",
         (state, to_text(next_at) if next_at else None, status, error, message_id),
     )
 

@@ -2,11 +2,13 @@
 
 One thread owns the one connection that writes. It takes all that waits, does each piece of work inside a savepoint,
 commits once, and only then tells the results. A piece that fails is undone alone; a commit that fails fails everything
-in it, and nobody is told otherwise.
+in it, and nobody is told otherwise. An error that nobody expected is logged, and the next batch is written all the
+same (docs/decisions/0170).
 """
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -22,6 +24,7 @@ from homecheck.collector.store.database import Database
 from homecheck.collector.store.failures import Busy, NotStored
 from homecheck.errors import HomecheckError
 
+log = logging.getLogger("homecheck.collector")
 MAX_WAITING: Final = 2_000
 MAX_BATCH: Final = 128
 # What can be wrong with one piece alone; the database's other errors concern everything in the transaction.
@@ -96,16 +99,23 @@ class Writer:
         try:
             while (first := self._waiting.get()) is not None:
                 batch, last = self._take(first)
-                began = time.perf_counter()
-                _write(kept, [piece for piece in batch if piece.future.set_running_or_notify_cancel()])
-                self.commits += 1
-                self.observe(sum(piece.number for piece in batch), time.perf_counter() - began)
+                try:
+                    self._commit(kept, [piece for piece in batch if piece.future.set_running_or_notify_cancel()])
+                except Exception:  # nothing would be stored any more until somebody starts the collector again
+                    log.exception("writer: an error that nobody expected; those who waited are told")
+                    kept.close()
                 if last:
                     break
         finally:
             kept.close()
             self._ended = True
             self._give_up()
+
+    def _commit(self, kept: _Kept, batch: list[_Piece]) -> None:
+        began = time.perf_counter()
+        _write(kept, batch)
+        self.commits += 1
+        self.observe(sum(piece.number for piece in batch), time.perf_counter() - began)
 
     def _take(self, first: _Piece) -> tuple[list[_Piece], bool]:
         """Return what waits, at most `MAX_BATCH`, and whether the end was asked for behind it."""
@@ -164,12 +174,12 @@ def _write(kept: _Kept, batch: list[_Piece]) -> None:
     except NotStored as error:
         for piece in batch:
             piece.error = NotStored(error.message)  # one for each: whoever waits adds its own trace
-    finally:  # also for an error that nobody expected, which ends the writer: nobody waits for ever
+    finally:  # also for an error that nobody expected: nobody waits for ever
         if db is not None and not committed:
             roll_back(db)
         for piece in batch:
             if not committed and piece.error is None:
-                piece.error = NotStored("an unexpected error ended the transaction")
+                piece.error = NotStored("a fault of the collector ended the transaction; its log tells more")
             if piece.error is not None:
                 piece.future.set_exception(piece.error)
             else:

@@ -31,7 +31,9 @@ IPTABLES: Final = ("iptables", "-S", "INPUT")
 _IPTABLES_REFUSES: Final = re.compile(r"^-P INPUT DROP$|^-A INPUT -j (?:DROP|REJECT)\b", re.MULTILINE)
 _NFT_FILE_REFUSES: Final = re.compile(r"\bhook\s+input\b[^{}]*\bpolicy\s+drop\b")
 _HOOKS: Final = ("input", "prerouting", "ingress")  # the ways of a packet that comes in
-_REFUSALS: Final = ("drop", "reject")
+_REFUSALS: Final = frozenset({"drop", "reject"})
+_OF_EVERY_PACKET: Final = _REFUSALS | {"counter", "log"}  # any other statement stands for a condition: a match, a limit
+_OTHER_FAMILIES: Final = ("arp", "bridge")  # see no packet that comes in over IP
 
 
 def firewall(run: Runner, root: Path) -> Told:
@@ -95,12 +97,13 @@ def _refusing(ruleset: list[dict[str, Any]]) -> Iterator[bool]:
     inputs = set()
     for one in ruleset:
         chain = one.get("chain")
-        if isinstance(chain, dict) and chain.get("hook") in _HOOKS and chain.get("type") == "filter":
+        if not isinstance(chain, dict) or chain.get("family") in _OTHER_FAMILIES:
+            continue
+        if chain.get("hook") in _HOOKS and chain.get("type") == "filter":
             inputs.add((chain.get("family"), chain.get("table"), chain.get("name")))
             yield chain.get("policy") == "drop"
     for one in ruleset:
         rule = one.get("rule")
         if isinstance(rule, dict) and (rule.get("family"), rule.get("table"), rule.get("chain")) in inputs:
-            parts = [part for part in rule.get("expr", ()) if isinstance(part, dict)]
-            unconditional = not any("match" in part for part in parts)
-            yield unconditional and any(word in part for part in parts for word in _REFUSALS)
+            words = {word for part in rule.get("expr", ()) if isinstance(part, dict) for word in part}
+            yield words <= _OF_EVERY_PACKET and not words.isdisjoint(_REFUSALS)

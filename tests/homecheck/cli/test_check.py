@@ -63,6 +63,14 @@ def test_a_program_that_is_not_there_is_wrong_usage(home: Home) -> None:
     assert "not enrolled in a program of this name" in done.err
 
 
+@pytest.mark.parametrize("address", ["foo", "ftp://far.example.com", "https://", "https://[fe80::1]:8862", ""])
+def test_a_responder_that_is_no_address_is_wrong_usage_and_nothing_is_measured(home: Home, address: str) -> None:
+    done = homecheck(home, "check", "--policy", "chat-only", "--unattended", "--responder", address)
+    assert done.status == 2
+    assert f"--responder: '{address}' is " in done.err
+    assert "Correct the address" in done.err
+
+
 def test_a_policy_that_is_not_there_is_named_without_the_numbers_of_the_system(home: Home) -> None:
     done = homecheck(home, "check", "--policy", "nosuch", "--unattended")
     assert done.status == 1

@@ -433,6 +433,25 @@ def test_this_computers_own_key_makes_no_receipt(
         assert "receipt.jws: refused (unknown-key)" in captured.err
 
 
+@pytest.mark.parametrize("signer", ["device", "somebody"])
+def test_a_key_of_a_checks_own_set_signs_what_is_its_owners_to_sign_and_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], signer: str
+) -> None:
+    """The set that a dashboard offers with a check holds the key of the device: that would make its own verdict."""
+    keys = tmp_path / "check.jwks.json"
+    both = {key.public.kid: key.public for key in (DEVICE, COLLECTOR)}
+    keys.write_bytes(serialize(jwks(both, {DEVICE.public.kid: signer, COLLECTOR.public.kid: "collector"})))
+    forged = write(tmp_path, sign(RECEIPT_OF_IT, RECEIPT, DEVICE), "receipt.jws")
+    for arguments in ([forged], [write(tmp_path, ENVELOPE), "--receipt", forged]):
+        assert verify(*arguments, "--jwks", str(keys)) == 3
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert "receipt.jws: refused (unknown-key)" in captured.err
+    genuine = write(tmp_path, sign(RECEIPT_OF_IT, RECEIPT, COLLECTOR), "receipt.jws")
+    assert verify(write(tmp_path, ENVELOPE), "--receipt", genuine, "--jwks", str(keys)) == 0
+    assert ("NOT CHECKED" in capsys.readouterr().out) is (signer == "somebody")
+
+
 def test_a_collectors_pinned_key_makes_no_evidence(
     tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -193,6 +193,14 @@ def test_a_collector_in_which_everything_has_happened_is_clean(case: Case) -> No
     assert {row[0] for row in case.db.execute("SELECT kind FROM event")} == KINDS
 
 
+def test_a_name_with_a_colon_in_it_is_no_reason_for_which_a_key_was_revoked(tmp_path: Path) -> None:
+    with in_thread(tmp_path) as site:
+        for name, reason in (("Team: Ada", ""), ("Team: Bo", "stolen: on a train")):
+            worker = site.worker(name=name)
+            administration.revoke_device(site.database, worker.key.public.kid, "a test", utc_now(), reason)
+        assert site.defects() == []
+
+
 def test_on_both_engines_everything_is_clean_until_a_row_is_edited(
     tmp_path: Path, new_database: Callable[[Path], Database], capsys: pytest.CaptureFixture[str]
 ) -> None:

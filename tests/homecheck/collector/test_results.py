@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 import requests
+from click.testing import CliRunner
 
+from homecheck.cli import homecheck
 from homecheck.collector import administration
 from homecheck.collector.reappraisal import reappraise
 from homecheck.collector.store.database import opened, transaction
@@ -184,6 +186,17 @@ def test_an_old_result_can_be_read_but_no_longer_carried(tmp_path: Path) -> None
 
 
 STRICTER = POLICY_TEXT.replace("at_least = 10", "at_least = 60").replace("warn_below = 25", "").replace('"3"', '"4"')
+
+
+def test_a_policy_that_decides_nothing_otherwise_is_told_as_such(tmp_path: Path) -> None:
+    with in_thread(tmp_path) as site:
+        for who in (PASSES, FAILS):
+            sent(site.worker(who))
+        newer = parse_policy(POLICY_TEXT.replace('"3"', '"4"'), "newer")
+        administration.publish_policy(site.database, PROGRAM, newer, "a test", datetime.now(UTC))
+        told = CliRunner().invoke(homecheck, ["collector", "--database", site.database.url, "reappraise", PROGRAM])
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert told.stderr == "2 judged again: 0 with another verdict, 2 new results signed.\n"
 
 
 def test_judging_again_makes_another_result_and_keeps_the_first(tmp_path: Path) -> None:

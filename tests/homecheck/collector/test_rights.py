@@ -272,7 +272,7 @@ def place(site: Site, program: str, name: str) -> Place:
         wanted = replace(asked, quantity="headset.transport")
         proposal = proposals.propose(db, wanted, by=By("the-reviewer"), now=now).id
         proposals.decline(db, proposal, "a test", by=By("a test"), now=now)
-        hook = webhooks.add(db, "https://receiver.example.com/x", program, ("x",), By("a test"), now, ()).id
+        hook = webhooks.add(db, "https://receiver.example.com/x", program, ("event.*",), By("a test"), now, ()).id
         invite = people.invites_of(db, who.id)[0].code_sha256[:16]
     return Place(program, worker, str(digest), waiting.id, waiver, hook, invite, proposal)
 

@@ -237,6 +237,23 @@ def test_410_ends_it_and_a_removed_one_gets_nothing(served: tuple[Site, ServerPr
     assert site.defects() == []
 
 
+def test_one_that_is_removed_while_a_message_is_on_its_way_stays_removed(served: tuple[Site, ServerProcess]) -> None:
+    site, _ = served
+    leaving = threading.Event()
+    with receiving(Receiver([410], hangs=leaving)) as receiver:
+        one = add(site, receiver.url, "event.invited")
+        site.invite("Bo")
+        with opened(site.database) as db:
+            wait_until(lambda: any(message.next_at != message.made_at for message in store.recent(db, one.id, 9)))
+            with transaction(db):
+                webhooks.remove(db, one.id, By("a test"), datetime.now(UTC))
+            leaving.set()
+            wait_until(lambda: bool(site.browse_database("SELECT 1 FROM event WHERE kind = 'webhook-given-up'")))
+            assert store.find(db, one.id) is None
+            assert [message.state for message in store.recent(db, one.id, 9)] == ["given-up"]
+    assert site.defects() == []
+
+
 def test_a_receiver_of_one_program_hears_nothing_of_others(served: tuple[Site, ServerProcess]) -> None:
     site, _ = served
     policy = parse_policy(POLICY_TEXT, "test policy")
@@ -405,6 +422,16 @@ def test_two_workers_make_each_message_once(tmp_path: Path, new_database: Callab
             assert store.claim(db, message, NOW + timedelta(minutes=2))
             assert not store.claim(db, message, NOW + timedelta(minutes=2))
         assert [one.id for one in store.recent(db, webhook.id, 9)] == ["msg_1"]
+
+
+@pytest.mark.parametrize("pattern", ["evidence.recieved", "securty.*", "event.enrolled", "", "event.* security.*"])
+def test_a_kind_that_no_message_can_have_is_refused_with_those_there_are(
+    served: tuple[Site, ServerProcess], pattern: str
+) -> None:
+    site, _ = served
+    with pytest.raises(SetupError, match="kinds: nothing here is called") as refused:
+        add(site, "http://127.0.0.1:9/", "verdict.changed", pattern)
+    assert "evidence.received, verdict.changed, security.KIND and event.KIND" in refused.value.advice
 
 
 def test_from_the_command_line(served: tuple[Site, ServerProcess]) -> None:

@@ -139,7 +139,13 @@ def test_evidence_comes_back_byte_for_byte_with_proof_and_results(desk: Desk) ->
     envelope, receipt = desk.get(f"{address}/envelope"), desk.get(f"{address}/receipt")
     assert digest(envelope.content) == one["digest"]
     assert (envelope.headers["Content-Type"], receipt.headers["Content-Type"]) == ("application/jose",) * 2
-    keys = {key["kid"]: PublicKey.from_jwk(key) for key in desk.get(f"{address}/keys").json()["keys"]}
+    of_check = desk.get(f"{address}/keys").json()["keys"]
+    ours = desk.ask("GET", "/v1/jwks").json()["keys"][0]["kid"]
+    assert {key["kid"]: key["signer"] for key in of_check} == {
+        desk.worker.key.public.kid: "device",
+        ours: "collector",
+    }
+    keys = {key["kid"]: PublicKey.from_jwk(key) for key in of_check}
     (result,) = desk.get(address).json()["results"]  # before anybody has asked for it by itself
     assert verify_result(result.encode(), keys.get).evidence == one["digest"]
     (made,) = desk.get(f"{address}/results").json()["results"]
@@ -220,6 +226,7 @@ def test_a_webhook_of_every_program_needs_the_right_in_all(desk: Desk) -> None:
     for body in (
         {"url": "ftp://x.example.com"},
         {"url": url, "kinds": ["two words"]},
+        {"url": url, "kinds": ["evidence.recieved"]},
         {"url": url, "kinds": ["event.invited\n"]},
         {"url": "https://u:p@x.example.com"},
     ):

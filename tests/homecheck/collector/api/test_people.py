@@ -138,6 +138,8 @@ def test_whoever_is_retired_sends_nothing_more_and_what_was_received_stays(desk:
     worker.check()
     open_code = desk.site.invite("Left the company")
     address = f"/v1/admin/people/{worker.subject}"
+    for none in ("", " "):
+        assert desk.post(f"{address}/retire", {"reason": none}).status_code == 400
     done = desk.post(f"{address}/retire", {"reason": "has left"})
     assert done.json() == {"keys": 1, "invites": 1}
     assert worker.upload(worker.evidence()).status_code == 403

@@ -141,8 +141,9 @@ def test_alike_pieces_are_done_together_and_each_singly_when_one_of_them_is_bad(
     assert "bad" not in kept
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_an_error_that_nobody_expected_leaves_nobody_waiting(writer: Writer, database: Database) -> None:
+def test_an_error_that_nobody_expected_leaves_nobody_waiting_and_the_next_ones_are_stored(
+    writer: Writer, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     def fail(db: Connection) -> None:
         raise RuntimeError("a fault of ours")
 
@@ -152,9 +153,25 @@ def test_an_error_that_nobody_expected_leaves_nobody_waiting(writer: Writer, dat
     batch = [writer.submit(put("before")), writer.submit(fail)]
     gate.released.set()
     for future in batch:
-        with pytest.raises(NotStored):
+        with pytest.raises(NotStored, match="fault of the collector"):
             future.result(SECONDS)
-    assert stored(database) == set()
+    assert writer.submit(put("later")).result(SECONDS) is None
+    assert stored(database) == {"later"}
+    assert "a fault of ours" in caplog.text
+
+
+def test_a_measure_of_commits_that_fails_ends_no_writer(database: Database) -> None:
+    def fail(pieces: int, seconds: float) -> None:
+        raise RuntimeError("a fault of ours")
+
+    writer = Writer(database, observe=fail)
+    writer.start()
+    try:
+        writer.submit(put("one")).result(SECONDS)
+        writer.submit(put("two")).result(SECONDS)
+    finally:
+        writer.stop()
+    assert stored(database) == {"one", "two"}
 
 
 def test_a_full_disk_fails_the_whole_batch_and_keeps_what_was_there(tmp_path: Path) -> None:

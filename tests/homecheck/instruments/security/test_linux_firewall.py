@@ -53,6 +53,24 @@ FAIL2BAN = [
         {"match": {"op": "==", "left": {"payload": {"protocol": "ip", "field": "saddr"}}, "right": "192.0.2.7"}},
         {"drop": None}]}},
 ]  # fmt: skip
+# A limit on how fast connections come: who keeps to it is let in.
+LIMITED = [
+    {"chain": {"family": "inet", "table": "t", "name": "in", "type": "filter", "hook": "input", "policy": "accept"}},
+    {"rule": {"family": "inet", "table": "t", "chain": "in", "expr": [
+        {"limit": {"rate": 100, "burst": 5, "per": "second", "inv": True}}, {"counter": {"packets": 0, "bytes": 0}},
+        {"drop": None}]}},
+]  # fmt: skip
+# What counts and logs before it refuses, refuses everybody all the same.
+LOGGED = [
+    {"chain": {"family": "inet", "table": "t", "name": "in", "type": "filter", "hook": "input", "policy": "accept"}},
+    {"rule": {"family": "inet", "table": "t", "chain": "in", "expr": [
+        {"counter": {"packets": 0, "bytes": 0}}, {"log": {"prefix": "no: "}}, {"drop": None}]}},
+]  # fmt: skip
+# Frames between the ports of a bridge, and ARP: nothing of it is IP that comes in.
+BRIDGE = [
+    {"chain": {"family": family, "table": "t", "name": "in", "type": "filter", "hook": "input", "policy": "drop"}}
+    for family in ("bridge", "arp")
+]
 # docker: what is passed on is filtered, what comes in is not.
 DOCKER = [
     {
@@ -150,6 +168,9 @@ def test_an_ordinary_user_without_any_known_firewall_is_told_nothing(tmp_path: P
         (BEFORE_ROUTING, ACCEPT, True),
         (FAIL2BAN, ACCEPT, False),
         (DOCKER, ACCEPT, False),
+        (LIMITED, ACCEPT, False),
+        (LOGGED, ACCEPT, True),
+        (BRIDGE, ACCEPT, False),
         ([], ACCEPT, False),
         (None, ACCEPT, False),
         (None, "-P INPUT DROP\n", True),
