@@ -138,7 +138,8 @@ def damage_named(path: Path) -> Iterator[None]:
         yield
     except Refused as error:
         raise KeyStoreError(
-            f"{path}: {error.message}", "The key is damaged: enrol again with a new invitation."
+            f"{path}: this key cannot be read ({error.message})",
+            "The key is damaged: enrol again with a new invitation.",
         ) from None
 
 

@@ -55,6 +55,9 @@ KEPT: Final = ("network.", "room.")  # the quantities whose levels are kept from
 MAX_TEXT: Final = 200_000  # characters; signed, it has to fit into an envelope
 DEFAULT_POLICY: Final = "voice-standard"  # for whoever names none
 PRESETS: Final = ("chat-only", "voice-basic", "voice-standard", "strict-wired", "voice-landline", "video-agent")
+ABSENT: Final = "{name}: there is neither a policy of that name nor such a file"
+UNREADABLE: Final = "{name}: cannot read the policy: {why}"
+WHAT_TO_GIVE: Final = "Give the path of a policy file, or one of {presets}."
 
 
 @dataclass(frozen=True)
@@ -243,10 +246,13 @@ def load_policy(name_or_path: str) -> Policy:
     path = Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        advice = WHAT_TO_GIVE.format(presets=", ".join(PRESETS))
+        raise PolicyError(ABSENT.format(name=name_or_path), advice) from None
     except (OSError, UnicodeDecodeError) as error:
-        advice = f"Give the path of a policy file, or one of {', '.join(PRESETS)}."
+        advice = WHAT_TO_GIVE.format(presets=", ".join(PRESETS))
         why = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
-        raise PolicyError(f"{name_or_path}: cannot read the policy: {why}", advice) from None
+        raise PolicyError(UNREADABLE.format(name=name_or_path, why=why), advice) from None
     return parse_policy(text, path.name)
 
 

@@ -20,3 +20,8 @@ def unpacked(module: Path, started: str) -> Path | None:
     archive, _, digest = packages.parent.name.rpartition("_")
     is_its_own = archive == Path(started).resolve().name and bool(digest)
     return packages.parent if packages.name == PACKAGES and is_its_own else None
+
+
+def lock_beside(folder: Path) -> Path:
+    """Return the file that shiv locks while it unpacks into `folder`, and leaves there."""
+    return folder.with_name(f".{folder.name}_lock")

@@ -39,6 +39,7 @@ class Nat:
     url: str | None = None
     key: dict[str, str] | None = None
     sleep: Callable[[float], None] = time.sleep
+    enrolled: bool = False  # with a company, which should have named a responder
 
     name: ClassVar[str] = "nat"
     version: ClassVar[str] = "1"
@@ -54,12 +55,12 @@ class Nat:
     def for_check(cls, setup: CheckSetup) -> Nat:
         """Return the probe that `setup` asks for."""
         key = None if setup.responder_key is None else dict(setup.responder_key)
-        return cls(setup.responder_url, key)
+        return cls(setup.responder_url, key, enrolled=setup.collector_url is not None)
 
     def run(self) -> Iterator[Measurement]:
         """Measure. Raises ProbeError when there is no responder, or none that can be reached."""
         if self.url is None:
-            raise far_end.none_known()
+            raise far_end.none_known(enrolled=self.enrolled)
         with lost_way.explained(self.url):
             # Nobody is shown the observation, so no challenge is woven into it.
             session = ResponderSession.open(far_end.find(self.url), (), self.key)

@@ -120,6 +120,7 @@ class Network:
     may_load: bool = True
     asks_load: bool = True  # False: nobody wants to know what the line does when it is full
     most_bytes: int | None = None
+    enrolled: bool = False  # with a company, which should have named a responder
     find_posts: Callable[[far_end.FarEnd], hop_watch.Posts] = hop_watch.find_posts
     news: Callable[[network_run.News], None] = network_run.nobody_watches
 
@@ -152,6 +153,7 @@ class Network:
             may_load=setup.may_load,
             asks_load=setup.asked is None or any(quantity.name in setup.asked for quantity in FILLING),
             most_bytes=setup.most_bytes,
+            enrolled=setup.collector_url is not None,
         )
 
     @property
@@ -208,7 +210,7 @@ class Network:
 
     def _address(self) -> str:
         if self.url is None:
-            raise far_end.none_known()
+            raise far_end.none_known(enrolled=self.enrolled)
         return self.url
 
 
@@ -316,7 +318,7 @@ def stalled(quantity: Quantity, load: Load, rate: goodput.Rate | None) -> ProbeE
     if load.ended == "broken":
         return far_end.server_error("responder_broke_off", f"the responder broke off the {load.direction}")
     if rate is None and load.ended == "bytes":
-        return spending.too_early(load.seconds)
+        return spending.too_early(load.seconds, load.spent)
     if rate is None:
         message = f"{quantity.name}: {load.total} bytes in {load.seconds:.1f} s, too little to tell a rate"
         return ProbeError("stalled", far_end.LINK_ADVICE, message=message, at_fault="line")
@@ -503,7 +505,7 @@ def loaded_call(run: NetworkRun, flow: int, call: LoadedCall | ProbeError) -> Ca
         return call_of(run, flow, call.log, call.window)
     except ProbeError as error:
         if error.code == "too_few_packets" and call.load.ended == "bytes":  # the limit cut it short, not the line
-            raise spending.too_early(call.load.seconds) from None
+            raise spending.too_early(call.load.seconds, call.load.spent) from None
         raise
 
 

@@ -112,7 +112,7 @@ class Path:
         """Measure, in about twelve seconds where nobody answers."""
         # 1. Names.
         names: dict[str, Callable[[], Any]] = {
-            "responder": partial(addresses_of, self.url),
+            "responder": self._addresses,
             "collector": partial(collector_of, self.collector_url),
             "dns": self._lookup_times,
         }
@@ -135,6 +135,11 @@ class Path:
         yield http_proxy(self.settings(), reached["plain"])
         # 3. The routers' times, while nothing else is sent.
         yield from self._routers(addresses, reached["posts"])
+
+    def _addresses(self) -> Addresses:
+        if self.url is None:
+            raise far_end.none_known(enrolled=self.collector_url is not None)
+        return addresses_of(self.url)
 
     def _lookup_times(self) -> tuple[float, ...]:
         """Return how long a few names took to look up. Raises ProbeError."""
@@ -160,7 +165,9 @@ class Path:
         return works
 
     def _ends(self, addresses: Addresses) -> dict[int, FarEnd]:
-        return {number: replace(far_end_of(self.url), family=number, address=at) for number, at in addresses.items()}
+        assert self.url is not None  # or it had no addresses
+        named = far_end.named(self.url)
+        return {number: replace(named, family=number, address=at) for number, at in addresses.items()}
 
     def _proven(self, addresses: Addresses | ProbeError, reached: Mapping[str, Any]) -> frozenset[str]:
         """Return what is proven to work at the responder, asked over a family in which it answers."""
@@ -196,16 +203,9 @@ class Path:
         return self.outer_address(gateway.address)
 
 
-def far_end_of(url: str | None) -> FarEnd:
-    """Return what an address names, not yet looked up. Raises ProbeError ``no_responder``, ``bad_address`` (agent)."""
-    if url is None:
-        raise far_end.none_known()
-    return far_end.named(url)
-
-
-def addresses_of(url: str | None) -> Addresses:
+def addresses_of(url: str) -> Addresses:
     """Return the addresses of the responder at `url`. Raises ProbeError."""
-    parts = far_end_of(url)
+    parts = far_end.named(url)
     found: dict[int, str] = {}
     for number, _, _, _, address in far_end.resolve(parts.host, parts.port):
         found.setdefault(number, str(address[0]))
@@ -216,7 +216,7 @@ def collector_of(url: str | None) -> FarEnd:
     """Return the collector at the address that the system prefers. Raises ProbeError, ``no_collector`` for None."""
     if url is None:
         raise ProbeError("no_collector", "Enrol with a program.", message="no collector is known", at_fault="agent")
-    parts = far_end_of(url)
+    parts = far_end.named(url)
     number, _, _, _, address = far_end.resolve(parts.host, parts.port)[0]
     return replace(parts, family=number, address=str(address[0]))
 

@@ -40,7 +40,7 @@ from homecheck.cli.help_texts import OPERATORS, help_texts  # noqa: E402
 from homecheck.collector import letters  # noqa: E402
 from homecheck.locale import LANGUAGES, SOURCE, elsewhere  # noqa: E402
 from homecheck.measurement import CheckSetup  # noqa: E402
-from homecheck.policy import PRESETS, load_policy  # noqa: E402
+from homecheck.policy import ABSENT, PRESETS, UNREADABLE, WHAT_TO_GIVE, load_policy  # noqa: E402
 from homecheck.report import words  # noqa: E402
 from homecheck.shift import DAYS  # noqa: E402
 from homecheck.ui import spending  # noqa: E402
@@ -106,6 +106,7 @@ def _all() -> Iterator[tuple[str, Message]]:
         for text in (words.TELEPHONE_LINE, words.REACHES, words.CONFIRMED_CALL, words.SEEN_BY_THE_FAR_END)
     )
     yield "report/words.py", words.WITH_EARLIER
+    yield from (("policy.py", text) for text in (ABSENT, UNREADABLE, WHAT_TO_GIVE))  # a mistyped name
     yield from (("remedy.py", text) for text in remedy.SENTENCES)
     yield from (("hindrance.py", text) for text in hindrance.WORDS.values())
     yield from (("drift.py", text) for text in _differences())

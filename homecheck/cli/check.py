@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import click
 
-from homecheck import durable, history
+from homecheck import durable, history, private_file
 from homecheck.agent import Collected, collect
 from homecheck.appraisal import Verdict
 from homecheck.caller import CollectorCaller
@@ -72,13 +72,14 @@ def perform(options: CheckOptions, home: Home) -> int:
         _check_address(options.responder)
     durable.make_folder(home.root)
     if options.spot is None:
-        return _check(options, home)
+        return _check(options, home, names_damaged=not options.program)
     with exclusive(home.lock("spot")) as held:
         if not held:
             advice = "One is enough. Let the system start the next one later, or give --spot less time."
             raise StateError("another spot check is under way on this computer", advice)
         chosen = after_waiting(options, home)
-        return 0 if chosen is None else _check(chosen, home)
+        # Who named no program is told of each that cannot be checked, also where the waiting has chosen some.
+        return 0 if chosen is None else _check(chosen, home, names_damaged=not options.program)
 
 
 def _check_address(responder: str) -> None:
@@ -88,10 +89,13 @@ def _check_address(responder: str) -> None:
         raise click.UsageError(f"--responder: {said(error.message)}. {said(error.advice)}") from None
 
 
-def _check(options: CheckOptions, home: Home) -> int:
+def _check(options: CheckOptions, home: Home, *, names_damaged: bool) -> int:
     advice = N_("Two at once would spoil each other's measurements. Wait until the other one has finished.")
     with alone(home, advice):
-        return _perform(Session(options, home))
+        session = Session(options, home)
+        if names_damaged and options.policy is None:
+            _leave_out(session, read_enrolments(home).damaged)
+        return _perform(session)
 
 
 def _perform(session: Session) -> int:
@@ -141,8 +145,6 @@ def exit_status(judged: Sequence[Judged], left_out: Sequence[Damaged] = ()) -> i
 def _prepare(session: Session) -> list[Enrolment]:
     """Return the enrolments this check is for, each with its newest policy."""
     chosen = chosen_programs(session.options, session.home)
-    if not session.options.program and session.options.policy is None:
-        _leave_out(session, read_enrolments(session.home).damaged)
     if session.options.no_upload:
         return chosen
     current = [_completed(session, enrolment) for enrolment in chosen]
@@ -332,7 +334,7 @@ def _save(session: Session, path: Path, judged: Sequence[Judged]) -> None:
         program = found.enrolment.program if found.enrolment else "private"
         target = path if index == 0 else path.with_stem(f"{path.stem}-{program}")
         try:
-            target.write_bytes(found.envelope)
+            private_file.write(target, found.envelope)
         except OSError as error:
             text = _("{file}: cannot save the evidence: {why}", file=target, why=error.strerror)
             session.out.print(text, markup=False)  # all else goes on

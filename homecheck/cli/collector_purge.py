@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from homecheck import private_file
 from homecheck.clock import utc_now
 from homecheck.errors import SetupError
 
@@ -85,7 +86,7 @@ def _saved(proof: bytes, file: Path | None) -> Path | None:
     if file is None:
         return None
     try:
-        file.write_bytes(proof)
+        private_file.write(file, proof)
     except OSError as error:
         raise SetupError(
             f"{file}: cannot be written: {error.strerror}", "The person is erased; the proof is beside the keys."

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import click
 
+from homecheck import private_file
 from homecheck.cli.asking import agrees
 from homecheck.cli.credential_words import Line, claim_lines, visible_lines
 from homecheck.cli.enrolments import readable_enrolments
@@ -220,6 +221,6 @@ def _indented(lines: Iterable[Line]) -> Iterator[str]:
 
 def _write(save: Path, data: bytes) -> None:
     try:
-        save.write_bytes(data)
+        private_file.write(save, data)
     except OSError as error:
         raise SetupError(f"{save}: cannot be written: {error.strerror}", "Choose another --save FILE.") from None

@@ -41,7 +41,7 @@ def doctor(collector: str | None, output: str) -> int:
     for one in examine(Home.default(), address(collector) if collector else None):
         found.append(one)
         if output == "text":
-            _print(one)
+            print_diagnosis(one)
     wrong, look = (sum(one.state == state for one in found) for state in ("fail", "warn"))
     if output == "json":
         members = {"good": wrong == 0, "diagnoses": [vars(one) for one in found]}
@@ -70,8 +70,9 @@ def address(typed: str) -> str:
     return f"{parts.scheme}://{host}{f':{parts.port}' if parts.port else ''}"
 
 
-def _print(one: Diagnosis) -> None:
-    click.echo(f"{_(MARKS[one.state]):7}{said(one.subject):22}{said(printable(one.message))}")
+def print_diagnosis(one: Diagnosis) -> None:
+    """Print one subject, what was found of it, and what mends it."""
+    click.echo(f"{_(MARKS[one.state]):7}{said(one.subject):21} {said(printable(one.message))}")
     if one.fix:
         click.echo(f"{'':29}{said(printable(one.fix))}")
     if one.trouble:

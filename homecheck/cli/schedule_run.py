@@ -101,21 +101,21 @@ class _Round:
         self._send_waiting()
         # 2. Is it time?
         settings = load(self.home)
-        self._tell_unreadable()
+        failed = self._tell_unreadable()
         if settings is None or not self._due(settings, rechecks.load(self.home)):
-            return 0, self.told
+            return failed, self.told
         # 3. Does anything speak against it just now? A check that was under way until now has noted itself.
         with exclusive(self.home.lock("check")) as free:
             before = rechecks.load(self.home)
         programs = self._due(settings, before)
         if not programs:
-            return 0, self.told
+            return failed, self.told
         if (why := self.surroundings.hindrance() if free else BUSY) is not None:
-            return self._wait(settings, why)
+            return _or(failed, self._wait(settings, why))
         # 4. The check; not where it could not be noted, for then it would be made again at each look.
         rechecks.change(self.home, lambda kept: kept)
         drifted = {name: _words(setups) for name, setups in drift.load(self.home).items()}
-        return self._note(before, self.start(self.home, settings, programs), drifted)
+        return _or(failed, self._note(before, self.start(self.home, settings, programs), drifted))
 
     def stopped(self, error: HomecheckError) -> tuple[int, list[str]]:
         """Keep what kept this look from its end, and return what is news of it."""
@@ -144,14 +144,19 @@ class _Round:
             if known is not None and known.evidence == check.evidence and check.delivered and not known.delivered:
                 self.told.extend(_changed(program, known, check))
 
-    def _tell_unreadable(self) -> None:
-        """Tell once which programs are left out because their enrolment is damaged; the others go on."""
+    def _tell_unreadable(self) -> int:
+        """Tell once which programs are left out because their enrolment is damaged; the others go on.
+
+        Return the exit status: 1 when there is such news, for a system that tells nobody of a timer that ended well.
+        """
         known = read_enrolments(self.home)
         names, before = tuple(one.program for one in known.damaged), rechecks.load(self.home).unreadable
         if not known.good or names == before:
-            return
+            return 0
         rechecks.change(self.home, lambda kept: replace(kept, unreadable=names))
-        self.told.extend(left_out(one) for one in known.damaged if one.program not in before)
+        news = [one for one in known.damaged if one.program not in before]
+        self.told.extend(map(left_out, news))
+        return 1 if news else 0
 
     def _wait(self, settings: Settings, why: str) -> tuple[int, list[str]]:
         now, before = self.clock(), rechecks.load(self.home).gave_up
@@ -205,6 +210,12 @@ class _Round:
             return kept if known and known.evidence == check.evidence else kept.with_check(program, check)
 
         return rechecks.change(self.home, with_it).checks[program]
+
+
+def _or(failed: int, ended: tuple[int, list[str]]) -> tuple[int, list[str]]:
+    """Return how a look ended; `failed` where all the rest went well."""
+    status, told = ended
+    return status or failed, told
 
 
 def _check(upload: Mapping[str, Any], now: datetime) -> Check:

@@ -57,7 +57,7 @@ def _print_text(judged: Judged) -> None:
     if judged.enrolment is None:
         click.echo(_("Private check: nothing was sent."))
     elif delivery is None:
-        click.echo(_("Not sent to {company}.", company=judged.enrolment.collector_name))
+        click.echo(_("Not sent to {company}.", company=judged.enrolment.collector_name.rstrip(".")))
     elif delivery.status == "accepted":
         named = {"company": judged.enrolment.collector_name, "receipt": delivery.receipt}
         click.echo(_("Received by {company}; receipt {receipt}", **named))

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from homecheck import private_file
 from homecheck.config import Home
 from homecheck.enrolment import find as find_enrolment
 from homecheck.errors import SetupError
@@ -34,7 +35,7 @@ def stored(program: str, output: str, save: Path | None) -> int:
         click.echo(text)
         return 0
     try:
-        save.write_text(text + "\n", encoding="utf-8")
+        private_file.write(save, f"{text}\n".encode())
     except OSError as error:
         raise SetupError(f"{save}: cannot be written: {error.strerror}", "Choose another --save FILE.") from None
     click.echo(save)

@@ -16,7 +16,7 @@ from homecheck.config import Home
 from homecheck.locale.here import N_, _, plural
 from homecheck.printable import printable
 from homecheck.removal import own_files, remove_everything, unsent
-from homecheck.shiv import unpacked
+from homecheck.shiv import lock_beside, unpacked
 
 PIPX, UV = "pipx_metadata.json", "uv-receipt.toml"  # what they leave in an environment, wherever that is
 LEAVE: Final = N_("Nothing was changed.")
@@ -77,7 +77,8 @@ def how_to_remove(executable: Path, module: Path, started: str, one_file: bool) 
     if one_file:
         return _("delete the file {path}", path=executable)
     if folder := unpacked(module, started):
-        return _("delete homecheck.pyz, and the folder {folder}", folder=folder)
+        lock = lock_beside(folder)
+        return _("delete homecheck.pyz, the folder {folder}, and the file {lock}", folder=folder, lock=lock)
     environment = executable.parent.parent
     if "pipx" in executable.parts or (environment / PIPX).exists():
         return "pipx uninstall homecheck"

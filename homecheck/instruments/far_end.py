@@ -138,12 +138,13 @@ def named(url: str) -> FarEnd:
     return FarEnd(parts.scheme, host, port, parts.path.rstrip("/"), socket.AF_UNSPEC, "")
 
 
-def none_known() -> ProbeError:
+def none_known(*, enrolled: bool) -> ProbeError:
     """Return why nothing can be measured where nobody names a responder: there is no company, or it has none."""
     return ProbeError(
         "no_responder",
-        "Enrol with a company's invitation first: this is measured against its server. If you have, tell the company "
-        "that it names no measuring server.",
+        "Nothing is wrong on your side. Tell the company that it names no measuring server."
+        if enrolled
+        else "Enrol with a company's invitation first: this is measured against its server.",
         message="no measuring server is known for this check",
         at_fault="agent",
     )

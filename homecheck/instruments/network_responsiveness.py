@@ -70,7 +70,7 @@ def direction_rpm(
     samples = replace(call.probes.samples, own=call.probes.samples.own or own)
     found = ippm_responsiveness.measure(samples, *call.window)
     if found is None and call.load.ended == "bytes":
-        raise spending.too_early(call.load.seconds)
+        raise spending.too_early(call.load.seconds, call.load.spent)
     if found is None:
         raise too_few_probes(call.probes, call.load.direction)
     return found, call, samples.within(*call.window).tcp

@@ -132,7 +132,7 @@ def of_run(run: ndt7_client.Ndt7Run, server: str) -> Reading:
     if failure := tcp_load.cpu_bound(load):
         raise failure
     if rate is None and load.ended == "bytes":
-        raise spending.too_early(load.seconds)
+        raise spending.too_early(load.seconds, load.spent)
     if rate is None:
         message = f"{load.direction}: {load.total} bytes in {load.seconds:.1f} s, too little to tell a rate"
         raise ProbeError("stalled", LINK_ADVICE, message=message, at_fault="line")

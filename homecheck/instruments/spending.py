@@ -28,8 +28,16 @@ def within(rule: LoadRule, most_bytes: int | None, spent: int, share: float) -> 
     return replace(rule, most_bytes=min(rule.most_bytes, int(left * share)))
 
 
-def too_early(seconds: float) -> ProbeError:
-    """Return why a load that ended at the policy's limit after `seconds` tells no rate."""
+def too_early(seconds: float, spent: int) -> ProbeError:
+    """Return why a load that ended at a limit for data, after `seconds` and so many bytes, tells no rate."""
+    if spent >= LoadRule.most_bytes:
+        return ProbeError(
+            "bytes_spent",
+            "This is not your fault: your connection is faster than this can measure. Tell the people who asked for "
+            "the check.",
+            message=f"homecheck's own limit for data was reached after {seconds:.1f} s, too early to tell a rate",
+            at_fault="agent",
+        )
     return ProbeError(
         "bytes_spent",
         "This is not your fault. Tell the people who asked for the check: most_megabytes is too small.",

@@ -83,6 +83,7 @@ def measurements_text(evidence: Evidence, say: Translator = ENGLISH) -> Renderab
         value = "\n".join(filter(None, (say.say(shown(measurement)), say.say(cause), earlier_shown(measurement, say))))
         how = "\n".join(filter(None, (say.say(meaning(quantity.name)), say.say(quantity.method))))
         table.add_row(escape(say.say(label(quantity.name))), escape(value), escape(how))
+    table.show_header = bool(table.rows)
     return table
 
 

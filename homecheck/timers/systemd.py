@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,6 +100,10 @@ class Systemd:
             must(self.run, "systemctl", "--user", "clean", "--what=state", f"{job.name}.timer")  # when it last ran
         for path in (*units, *traces):  # systemd has removed its own, if it is there
             remove(path)
+        units_folder = self._units()
+        for folder in (units_folder / "timers.target.wants", units_folder, units_folder.parent):
+            with suppress(OSError):  # it holds something else, or is not there
+                folder.rmdir()
         if self.is_there():
             must(self.run, "systemctl", "--user", "daemon-reload")
         return True

@@ -23,6 +23,7 @@ from homecheck.config import Home
 from homecheck.drift import Setups
 from homecheck.enrolment import (
     LEFT_OUT,
+    Damaged,
     Enrolment,
     agree,
     fetch_nonce,
@@ -86,9 +87,7 @@ class Sitting:
         self.agreed_at: datetime | None = None
         self.headset: str | None = None
         known = read_enrolments(self.home)
-        self.left_out = [
-            LEFT_OUT.format(program=one.program, why=one.message, advice=one.advice) for one in known.damaged
-        ]
+        self.left_out = [_left_out(one) for one in known.damaged]
         self.notes: list[str] = list(self.left_out)
         self.companies = known.some()  # also while somebody tries for themselves
         self.enrolments: tuple[Enrolment, ...] = self.companies
@@ -165,7 +164,7 @@ class Sitting:
                 return found
             unfinished.forget(self.home)  # whom it was for is not whom this one is for
         except StateError as error:
-            self.notes = [f"{error.message}. {error.advice}"]
+            self.notes = [*self.left_out, f"{error.message}. {error.advice}"]
         return None
 
     def go_on(self) -> None:
@@ -199,14 +198,15 @@ class Sitting:
     def _keep_file(self) -> None:
         """Keep what was measured and answered so far; a full disk costs no check, and is told."""
         assert self.agreed_at is not None
-        kids, preset = tuple(one.kid for one in self.enrolments), self.preset if self.private else None
+        kids = () if self.private else tuple(one.kid for one in self.companies)  # also of those that are left out
+        preset = self.preset if self.private else None
         one = Unfinished(
             self.agreed_at, kids, preset, self.headset, self.answers, self.nonces, self.declined_more, self.kept
         )
         try:
             unfinished.store(self.home, one)
         except StateError as error:
-            self.notes = [f"{error.message}. {error.advice}"]
+            self.notes = [*self.left_out, f"{error.message}. {error.advice}"]
         else:
             self.kept_until = one.ends_at
 
@@ -223,7 +223,7 @@ class Sitting:
                 try:
                     self._forget_file()  # of an earlier one, which they did not go on with
                 except StateError as error:
-                    self.notes = [f"{error.message}. {error.advice}"]
+                    self.notes = [*self.left_out, f"{error.message}. {error.advice}"]
                 self.agreed_at = self.clock()
                 if not self.private:
                     self._run(PREPARING, lambda _job: self._prepare())
@@ -266,6 +266,7 @@ class Sitting:
         newest = tuple(refresh_policy(one, self.home, self.http) for one in self.enrolments)
         with self.lock:
             self.enrolments = newest
+            self._ready_shares()  # whom nothing can be signed for is told now, not after everything was measured
             self.notes = [*self.left_out, *(one.policy_note for one in newest if one.policy_note)]
         told = self._send_earlier()
         with self.lock:
@@ -365,7 +366,7 @@ class Sitting:
                 try:
                     self.nonces[enrolment.program] = fetch_nonce(enrolment, self.http), self.clock()
                 except DeliveryError as error:
-                    self.notes = [f"{enrolment.collector_name}: {error.message}"]
+                    self.notes = [*self.left_out, f"{enrolment.collector_name}: {error.message}"]
         with self.lock:
             self.shares, self._judged = [], None
 
@@ -420,7 +421,7 @@ class Sitting:
         try:
             before = drift.load(self.home)
         except StateError as error:
-            self.notes = [f"{error.message}. {error.advice}"]
+            self.notes = [*self.left_out, f"{error.message}. {error.advice}"]
             return {}
         now = drift.setup_of(collected.runs, collected.finished_at)
         return {one.program: drift.noted(before.get(one.program), now) for one in self.enrolments}
@@ -430,7 +431,7 @@ class Sitting:
         try:
             return history.load(self.home)
         except StateError as error:
-            self.notes = [f"{error.message}. {error.advice}"]
+            self.notes = [*self.left_out, f"{error.message}. {error.advice}"]
             return history.History()
 
     def _ready_shares(self) -> list[Share]:
@@ -438,8 +439,27 @@ class Sitting:
             if not self.shares and self.private:
                 self.shares = [private_share(self.policies[0], self.home)]
             elif not self.shares:
-                self.shares = [self._program_share(enrolment) for enrolment in self.enrolments]
+                self.shares = self._program_shares()
             return self.shares
+
+    def _program_shares(self) -> list[Share]:
+        """Return each program's share; one whose key cannot be used is left out, as long as there is another."""
+        shares: list[Share] = []
+        errors: list[tuple[Enrolment, HomecheckError]] = []
+        for enrolment in self.enrolments:
+            try:
+                shares.append(self._program_share(enrolment))
+            except HomecheckError as error:
+                errors.append((enrolment, error))
+        if errors and not shares:
+            raise errors[0][1]
+        for enrolment, why in errors:
+            told = _left_out(Damaged(enrolment.program, why.message, why.advice))
+            self.left_out.append(told)
+            self.notes = [*self.notes, told]
+        if errors:
+            self.enrolments = tuple(share.enrolment for share in shares if share.enrolment)
+        return shares
 
     def _program_share(self, enrolment: Enrolment) -> Share:
         share = program_share(enrolment, self.home)
@@ -511,7 +531,7 @@ class Sitting:
             spool.remove(self.home, digest(one.envelope))
         taken = [one for one in done if one.delivery is not None and one.delivery.status == "accepted"]
         names = dict.fromkeys(one.enrolment.collector_name for one in taken if one.enrolment)
-        self.notes = [ARRIVED.format(company=name) for name in names]
+        self.notes = [*self.left_out, *(ARRIVED.format(company=name) for name in names)]
 
     def _is_safe(self, one: Judged) -> bool:
         """Tell whether an envelope needs this sitting no more: it was answered, or it waits in the spool."""
@@ -526,6 +546,10 @@ class Sitting:
 
 
 _SHIPPED: Final = frozenset(name for step in BY_NAME.values() for name in step.probes)
+
+
+def _left_out(one: Damaged) -> str:
+    return LEFT_OUT.format(program=one.program, why=one.message, advice=one.advice)
 
 
 def _waits(one: Judged) -> bool:

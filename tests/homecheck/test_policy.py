@@ -327,7 +327,7 @@ def test_earlier_levels_are_asked_for_by_a_name_of_their_own() -> None:
 def test_a_file_is_read_and_a_missing_one_is_named(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(HEAD + ONE, encoding="utf-8")
     assert load_policy(str(tmp_path / "mine.toml")).name == "mine"
-    with pytest.raises(PolicyError, match="cannot read the policy") as missing:
+    with pytest.raises(PolicyError, match="neither a policy of that name nor such a file") as missing:
         load_policy(str(tmp_path / "gone.toml"))
     assert "voice-standard" in missing.value.advice
 

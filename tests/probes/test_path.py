@@ -13,7 +13,7 @@ from pathlib import Path as File
 import pytest
 
 from homecheck.errors import ProbeError
-from homecheck.instruments.far_end import find
+from homecheck.instruments.far_end import find, named
 from homecheck.instruments.hops import Hop
 from homecheck.instruments.hops import Path as Trace
 from homecheck.instruments.plain_answer import Plain, answer
@@ -27,7 +27,6 @@ from probes.path import (
     captive_portal,
     cgnat,
     family,
-    far_end_of,
     http_proxy,
     late_router,
     median,
@@ -129,7 +128,7 @@ def front(reply: bytes | None) -> Iterator[int]:
 
 def asked(reply: bytes | None) -> Plain:
     with front(reply) as port:
-        return ask(replace(far_end_of("http://127.0.0.1"), family=socket.AF_INET, address="127.0.0.1"), port)
+        return ask(replace(named("http://127.0.0.1"), family=socket.AF_INET, address="127.0.0.1"), port)
 
 
 def test_a_proxy_that_nobody_has_set_is_seen_by_what_it_changes() -> None:

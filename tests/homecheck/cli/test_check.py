@@ -74,7 +74,7 @@ def test_a_responder_that_is_no_address_is_wrong_usage_and_nothing_is_measured(h
 def test_a_policy_that_is_not_there_is_named_without_the_numbers_of_the_system(home: Home) -> None:
     done = homecheck(home, "check", "--policy", "nosuch", "--unattended")
     assert done.status == 1
-    assert "nosuch: cannot read the policy: No such file or directory" in done.err
+    assert "nosuch: there is neither a policy of that name nor such a file" in done.err
     assert "Errno" not in done.err
     assert "voice-standard" in done.err
 
@@ -84,6 +84,40 @@ def test_an_answer_to_a_question_that_nobody_asks_is_told(home: Home, tmp_path: 
     answers.write_text("quiet_rom = true\n")
     done = homecheck(home, *PRIVATE, "--answers", str(answers))
     assert f"{answers}: the policy does not ask 'quiet_rom'" in done.err  # in one line, as logs want it
+
+
+@pytest.mark.parametrize(
+    ("language", "why", "advice"),
+    [
+        ("en", "there is neither a policy of that name nor such a file", "Give the path of a policy file, or one of"),
+        ("sv", "det finns varken någon policy med det namnet eller någon sådan fil", "Ange sökvägen till en policyfil"),
+        ("es", "no hay ninguna política con ese nombre ni ningún archivo así", "Indique la ruta de un archivo"),
+    ],
+)
+def test_a_mistyped_policy_is_told_in_the_candidates_language(
+    home: Home, monkeypatch: pytest.MonkeyPatch, language: str, why: str, advice: str
+) -> None:
+    monkeypatch.setenv("HOMECHECK_LANG", language)
+    done = homecheck(home, "check", "--policy", "voice-standrad", "--unattended")
+    assert (done.status, done.out) == (1, "")
+    assert f"voice-standrad: {why}" in done.err
+    assert advice in done.err
+    assert "voice-standard, strict-wired" in done.err
+
+
+def test_saved_evidence_is_for_its_owner_alone(home: Home, tmp_path: Path) -> None:
+    file = tmp_path / "mine.jws"
+    homecheck(home, *PRIVATE, "--save", str(file))
+    assert f"{file.stat().st_mode & 0o777:o}" == "600"
+    link, there = tmp_path / "link.jws", tmp_path / "there.jws"
+    there.write_bytes(b"an older and longer file" * 10_000)
+    there.chmod(0o640)
+    link.symlink_to(there)
+    homecheck(home, *PRIVATE, "--save", str(link))  # what is there already stays what it was
+    assert link.is_symlink()
+    assert f"{there.stat().st_mode & 0o777:o}" == "640"
+    assert there.read_bytes().count(b".") == 2
+    assert b"older" not in there.read_bytes()
 
 
 def test_evidence_that_cannot_be_saved_does_not_cost_the_result(home: Home, tmp_path: Path) -> None:
@@ -185,6 +219,13 @@ def test_a_program_that_cannot_be_signed_for_is_left_out_and_the_other_is_sent(h
     assert (left_out["program"], left_out["status"], left_out["verdict"]) == ("sales", "none", None)
     assert "sales.json: this file is damaged" in left_out["message"]
     assert done.err.count("sales is left out as it cannot be used") == 1
+
+
+def test_a_companys_name_with_a_full_stop_ends_no_sentence_twice(home: Home) -> None:
+    with ScriptedCollector() as collector:  # of Example Inc.
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+        done = homecheck(home, "check", "--only", "host.cpu_cores", "--unattended", "--no-upload")
+    assert "Not sent to Example Inc.\n" in done.out
 
 
 def test_where_no_program_can_be_signed_for_nothing_is_measured_and_it_is_no_private_check(home: Home) -> None:

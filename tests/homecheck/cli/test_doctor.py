@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from homecheck.cli.doctor import address
+from homecheck.cli.doctor import address, print_diagnosis
 from homecheck.config import Home
+from homecheck.doctor.diagnosis import Diagnosis
 from homecheck.doctor.examination import examine, guarded
 from homecheck.enrolment import find, store_enrolment
 from homecheck.errors import StateError
@@ -57,6 +58,14 @@ def test_a_computer_that_is_enrolled_is_in_order_from_the_key_to_the_collectors_
         site.browse_database("UPDATE device SET revoked_at = '2026-01-01T00:00:00.000Z' RETURNING 1")
         refused = told(homecheck(home, "doctor", "--output", "json"))["program support"]
     assert refused["trouble"] == "device-refused", refused
+
+
+def test_a_long_subject_does_not_run_into_what_is_said_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_diagnosis(Diagnosis("key for voice@company.example", "ok", "it signs"))
+    print_diagnosis(Diagnosis("key", "ok", "it signs"))
+    assert capsys.readouterr().out == (
+        "good   key for voice@company.example it signs\ngood   key                   it signs\n"
+    )
 
 
 def test_what_is_wrong_is_printed_with_what_to_do_and_its_name(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_an_own_file_is_shown_as_it_was_written(tmp_path: Path, capsys: pytest.C
 def test_an_unknown_preset_is_an_error_with_the_names_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert policy("show", "voice-standart") == 1
     err = capsys.readouterr().err
-    assert "voice-standart: cannot read the policy" in err
+    assert "voice-standart: there is neither a policy" in err
     assert "voice-standard" in err
 
 

@@ -135,7 +135,7 @@ def test_without_working_hours_it_is_told_what_to_write_into_the_policy(home: Ho
         (("--spot", "1h", "--only", "rooom*"), 1, "--only and --skip leave nothing to measure"),
         (("--spot", "1h", "--program", "sales"), 2, "not enrolled in a program of this name"),
         (("--spot", "1h", "--program", "sales", "--policy", "chat-only"), 2, "does not go with --program"),
-        (("--spot", "1h", "--policy", "nosuch"), 1, "nosuch: cannot read the policy"),
+        (("--spot", "1h", "--policy", "nosuch"), 1, "nosuch: there is neither a policy"),
         (("--spot", "1h", "--save", "/nowhere/at/all"), 2, "--save: there is no folder"),
     ],
 )
@@ -177,6 +177,20 @@ def test_each_program_is_sent_what_lies_in_its_own_hours_and_nothing_else(home: 
             assert not [request for request in collector.requests if request.path == "/v1/challenge"]
     (kept,) = load(home).runs
     assert kept.spot
+
+
+@pytest.mark.usefixtures("heard_at_once")
+def test_a_damaged_program_is_named_and_the_other_is_checked(home: Home) -> None:
+    with ScriptedCollector(policy_text=policy(at_work())) as collector:
+        homecheck(home, "enroll", "--yes", collector.invite_url)
+        collector.script("PUT", collector.receipt)
+        (home.enrolments / "sales.json").write_bytes(b'{"v": 1')
+        done = spot(home, "--output", "json")
+    assert done.status == 20, done.err
+    sent, left_out = json.loads(done.out)["uploads"]
+    assert (sent["program"], sent["status"]) == ("voice", "accepted")
+    assert (left_out["program"], left_out["status"]) == ("sales", "none")
+    assert done.err.count("sales is left out as it cannot be used") == 1
 
 
 @pytest.mark.usefixtures("heard_at_once")

@@ -98,13 +98,15 @@ def test_a_timer_that_does_not_answer_keeps_nobody_from_removing_keys(
             "/usr/bin/python3",
             "/home/ada/.shiv/homecheck.pyz_1a2b/site-packages/homecheck/__init__.py",
             False,
-            "delete homecheck.pyz, and the folder /home/ada/.shiv/homecheck.pyz_1a2b",
+            "delete homecheck.pyz, the folder /home/ada/.shiv/homecheck.pyz_1a2b, and the file "
+            "/home/ada/.shiv/.homecheck.pyz_1a2b_lock",
         ),
         (
             "/usr/bin/python3",
             "/tmp/unpacked/homecheck.pyz_1a2b/site-packages/homecheck/__init__.py",
             False,
-            "delete homecheck.pyz, and the folder /tmp/unpacked/homecheck.pyz_1a2b",
+            "delete homecheck.pyz, the folder /tmp/unpacked/homecheck.pyz_1a2b, and the file "
+            "/tmp/unpacked/.homecheck.pyz_1a2b_lock",
         ),
         (
             "/home/ada/.local/share/pipx/venvs/homecheck/bin/python",

@@ -50,10 +50,17 @@ def test_without_a_route_nothing_is_known_to_cost() -> None:
 
 
 def test_a_limit_for_data_that_is_too_low_is_not_the_persons_fault() -> None:
-    failure = too_early(1.25)
+    failure = too_early(1.25, 2_000_000)
     assert (failure.code, failure.at_fault) == ("bytes_spent", "agent")
     assert "after 1.2 s" in failure.message
     assert "most_megabytes" in failure.advice
+
+
+def test_homechecks_own_limit_is_not_called_the_policys() -> None:
+    failure = too_early(0.3, 400_000_000)
+    assert (failure.code, failure.at_fault) == ("bytes_spent", "agent")
+    assert failure.message == "homecheck's own limit for data was reached after 0.3 s, too early to tell a rate"
+    assert "most_megabytes" not in failure.advice
 
 
 def test_data_that_costs_is_spent_when_the_person_allows_it() -> None:

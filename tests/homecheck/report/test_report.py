@@ -94,6 +94,11 @@ def test_a_passing_check_gives_no_advice() -> None:
     assert "Download" not in advice_of_download
 
 
+def test_where_nothing_was_measured_no_empty_table_is_shown() -> None:
+    assert "Measured" in plain(measurements_text(evidence()))
+    assert plain(measurements_text(replace(evidence(), runs=()))).strip() == ""
+
+
 def test_names_from_outside_are_shown_as_they_are_and_not_as_markup() -> None:
     of = evidence()
     assert "<script>alert('ü')</script> [bold]Å" in plain(measurements_text(of))

@@ -125,6 +125,10 @@ def test_without_its_manager_the_units_are_removed_all_the_same(tmp_path: Path) 
     assert not systemd.is_there()
     with pytest.raises(SetupError, match=r"systemctl --user daemon-reload: Failed to connect to bus"):
         systemd.install(job)
+    assert systemd.remove(job)  # as whoever installs does then: no empty folder stays
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(SetupError):
+        systemd.install(job)
     link = tmp_path / "systemd" / "user" / "timers.target.wants" / "homecheck.timer"
     link.parent.mkdir()
     link.symlink_to("../homecheck.timer")  # as `systemctl --user enable` did while there was a session
@@ -133,9 +137,12 @@ def test_without_its_manager_the_units_are_removed_all_the_same(tmp_path: Path) 
     stamp.touch()
     assert systemd.remove(job)
     assert [path for path in tmp_path.rglob("*") if path.is_file() or path.is_symlink()] == []
+    link.parent.mkdir(parents=True)
+    (link.parent.parent / "other.service").touch()
     link.symlink_to("../homecheck.timer")  # where somebody had removed the units by hand
     assert systemd.remove(job)
     assert not link.is_symlink()
+    assert [path.name for path in link.parent.parent.iterdir()] == ["other.service"]
     assert not systemd.remove(job)
 
 
