@@ -5,6 +5,7 @@ Fixtures for one part alone live beside that part's tests.
 
 from __future__ import annotations
 
+import gettext
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ def english() -> Iterator[None]:
     """A test that has the program speak another language leaves nothing behind."""
     yield
     os.environ["HOMECHECK_LANG"] = "en"
+    gettext.textdomain("messages")  # Python's own: click's words are English then
 
 
 @pytest.fixture
