@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,6 +25,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from homecheck.errors import KeyStoreError, Refused
 from homecheck.signing import Algorithm, PublicKey, base64url, decode_base64url
 from homecheck.strict_json import Record, parse_object, serialize
+
+BEING_WRITTEN_SECONDS: Final = 1.0  # that a new key's file may be empty
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,10 @@ def read_record(path: Path) -> dict[str, Any]:
     refuse_shared(path)
     try:
         data = path.read_bytes()
+        deadline = time.monotonic() + BEING_WRITTEN_SECONDS
+        while not data and time.monotonic() < deadline:  # another process has made the file and is about to fill it
+            time.sleep(0.01)
+            data = path.read_bytes()
     except OSError as error:
         raise KeyStoreError(f"{path}: cannot read the key: {error.strerror}", "Check who owns the file.") from None
     with damage_named(path):

@@ -8,6 +8,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,15 @@ def test_processes_that_start_together_use_one_key(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(3) as pool:
         kids = pool.map(_open, [tmp_path / "key"] * 12, chunksize=1)
     assert len(set(kids)) == 1
+
+
+def test_a_key_that_another_process_is_about_to_write_is_waited_for(tmp_path: Path) -> None:
+    key = create_key_file(tmp_path / "whole")
+    (tmp_path / "key").touch(mode=0o600)  # as O_EXCL leaves it for a moment
+    writing = threading.Timer(0.2, (tmp_path / "key").write_bytes, [(tmp_path / "whole").read_bytes()])
+    writing.start()
+    assert read_key_file(tmp_path / "key").public == key.public
+    writing.join()
 
 
 def test_a_missing_key_says_what_to_do(tmp_path: Path) -> None:

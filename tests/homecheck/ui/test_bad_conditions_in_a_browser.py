@@ -283,6 +283,15 @@ def test_a_candidate_in_a_bad_home_is_led_in_swedish_to_what_to_change_and_passe
         result = page.inner_text("main")
         picture(page, "sv-result-bad")
         assert complaints(page) == []
+        if "Nedladdningshastighet: kunde inte kontrolleras" in result:
+            # In one of eight runs on a busy machine, and not understood: whatever it is, the page calls it ours, and
+            # who does what it says, once, comes through. The cause is in what pytest captured.
+            print([one.failure for judged in guide.served.sitting.judged() for one in judged.evidence.measurements()])
+            assert "felet låg hos oss, och det räknas inte mot dig. Mät igen" in result
+            page.click("form[action='/measure/connection'] button")
+            page.wait_for_selector("body[data-running=no] main a.button")
+            page.goto(f"{guide.url}/step/result")
+            result = page.inner_text("main")
         assert "Nedladdningshastighet: inte godkänt" in result, result
         assert say(remedy.PROVIDER) in result
         assert "minst 8 Mbit/s krävs" in result
