@@ -191,7 +191,7 @@ def _mistakes(file: str, found: InvitationList) -> str:
     return "\n".join([*lines, *([f"and {more} more"] if more else [])])
 
 
-def _members(one: Waiver, state: str) -> dict[str, Any]:
+def _exception(one: Waiver | Proposal, state: str) -> dict[str, Any]:
     from homecheck.standards.rfc_3339 import to_text
 
     return {
@@ -201,10 +201,17 @@ def _members(one: Waiver, state: str) -> dict[str, Any]:
         "quantity": one.quantity,
         "state": state,
         "reason": one.reason,
-        "approved_by": one.approved_by,
-        "approved_at": to_text(one.approved_at),
         "starts_at": to_text(one.starts_at),
         "expires_at": to_text(one.expires_at),
+    }
+
+
+def _members(one: Waiver, state: str) -> dict[str, Any]:
+    from homecheck.standards.rfc_3339 import to_text
+
+    return _exception(one, state) | {
+        "approved_by": one.approved_by,
+        "approved_at": to_text(one.approved_at),
         "revoked_at": to_text(one.revoked_at) if one.revoked_at else None,
         "revoked_by": one.revoked_by,
         "revoked_reason": one.revoked_reason,
@@ -214,17 +221,9 @@ def _members(one: Waiver, state: str) -> dict[str, Any]:
 def _proposal_members(one: Proposal, state: str) -> dict[str, Any]:
     from homecheck.standards.rfc_3339 import to_text
 
-    return {
-        "id": one.id,
-        "program": one.person.program,
-        "person": one.person.name,
-        "quantity": one.quantity,
-        "state": state,
-        "reason": one.reason,
+    return _exception(one, state) | {
         "proposed_by": one.proposed_by,
         "proposed_at": to_text(one.proposed_at),
-        "starts_at": to_text(one.starts_at),
-        "expires_at": to_text(one.expires_at),
         "decided_by": one.decided_by,
         "decided_at": to_text(one.decided_at) if one.decided_at else None,
         "decision_reason": one.decision_reason,

@@ -168,13 +168,15 @@ def _show_secret(one: Webhook, key: bytes) -> None:
 
 
 def _members(one: Webhook) -> dict[str, Any]:
+    from homecheck.standards.rfc_3339 import to_text
+
     return {
         "id": one.id,
         "url": one.url,
         "program": one.program,
         "kinds": list(one.kinds),
         "standing": one.standing,
-        "created_at": one.created_at.isoformat(),
+        "created_at": to_text(one.created_at),
         "created_by": one.created_by,
         "secret_number": one.generation,
     }

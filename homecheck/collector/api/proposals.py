@@ -6,7 +6,7 @@ from typing import Final
 
 from homecheck.collector import proposals, waivers
 from homecheck.collector.access import not_allowed
-from homecheck.collector.api.members import PERSON, person
+from homecheck.collector.api.members import PERSON
 from homecheck.collector.api.operation import (
     ID,
     LIMITED,
@@ -25,7 +25,7 @@ from homecheck.collector.api.operation import (
     takes,
 )
 from homecheck.collector.api.people import seen, still
-from homecheck.collector.api.waivers import ASKED, EXAMPLE, WAIVER, WAIVER_ID, asked, members
+from homecheck.collector.api.waivers import ASKED, EXAMPLE, WAIVER, WAIVER_ID, asked, exception, members
 from homecheck.collector.problems import Problem
 from homecheck.collector.rights import Right, may
 from homecheck.collector.store import proposals as store
@@ -104,16 +104,9 @@ def _seen(call: Call) -> Proposal:
 
 
 def _members(one: Proposal, call: Call) -> Json:
-    return {
-        "id": one.id,
-        "person": person(one.person),
-        "quantity": one.quantity,
-        "reason": one.reason,
-        "state": one.state(call.now),
+    return exception(one, call) | {
         "proposed_by": one.proposed_by,
         "proposed_at": at(one.proposed_at),
-        "starts_at": at(one.starts_at),
-        "expires_at": at(one.expires_at),
         "decided_by": one.decided_by,
         "decided_at": at(one.decided_at),
         "decision_reason": one.decision_reason,

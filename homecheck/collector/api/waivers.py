@@ -34,6 +34,7 @@ from homecheck.collector.store import programs
 from homecheck.collector.store import waivers as store
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.people import Person
+from homecheck.collector.store.proposals import Proposal
 from homecheck.collector.store.waivers import Waiver
 from homecheck.collector.waivers import Asked
 
@@ -108,7 +109,7 @@ def revoke(call: Call) -> Json:
     """End an exception now; doing it twice is no error."""
     one, now, by = _seen(call), call.now, call.by
     call.check(Right.INVITE, one.person.program)
-    reason = call.body.text("reason", max_length=200)
+    reason = call.body.text("reason", max_length=waivers.MAX_REASON)
     call.body.done()
     call.write(lambda db: waivers.revoke(db, one.id, reason, by=by, now=now))
     return members(_seen(call), call)
@@ -121,18 +122,24 @@ def _seen(call: Call) -> Waiver:
     return one
 
 
-def members(one: Waiver, call: Call) -> Json:
-    """Return a waiver as JSON members."""
+def exception(one: Waiver | Proposal, call: Call) -> Json:
+    """Return what a waiver and its proposal have in common as JSON members."""
     return {
         "id": one.id,
         "person": person(one.person),
         "quantity": one.quantity,
         "reason": one.reason,
         "state": one.state(call.now),
-        "approved_by": one.approved_by,
-        "approved_at": at(one.approved_at),
         "starts_at": at(one.starts_at),
         "expires_at": at(one.expires_at),
+    }
+
+
+def members(one: Waiver, call: Call) -> Json:
+    """Return a waiver as JSON members."""
+    return exception(one, call) | {
+        "approved_by": one.approved_by,
+        "approved_at": at(one.approved_at),
         "revoked_at": at(one.revoked_at),
         "revoked_by": one.revoked_by,
         "revoked_reason": one.revoked_reason,

@@ -176,15 +176,22 @@ def _write(kept: _Kept, batch: list[_Piece]) -> None:
         for piece in batch:
             piece.error = NotStored(error.message)  # one for each: whoever waits adds its own trace
     finally:  # also for an error that nobody expected: nobody waits for ever
-        if db is not None and not committed:
-            roll_back(db)
-        for piece in batch:
-            if not committed and piece.error is None:
-                piece.error = NotStored("a fault of the collector ended the transaction; its log tells more")
-            if piece.error is not None:
-                piece.future.set_exception(piece.error)
-            else:
-                piece.future.set_result(piece.result)
+        try:
+            if db is not None and not committed:
+                roll_back(db)
+        finally:
+            for piece in batch:
+                _tell(piece, committed)
+
+
+def _tell(piece: _Piece, committed: bool) -> None:
+    """Tell who waits for a piece what became of it."""
+    if not committed and piece.error is None:
+        piece.error = NotStored("a fault of the collector ended the transaction; its log tells more")
+    if piece.error is not None:
+        piece.future.set_exception(piece.error)
+    else:
+        piece.future.set_result(piece.result)
 
 
 def _do(db: Connection, piece: _Piece) -> None:

@@ -180,6 +180,20 @@ def test_an_error_that_nobody_expected_leaves_nobody_waiting_and_the_next_ones_a
     assert "a fault of ours" in caplog.text
 
 
+def test_a_rollback_that_fails_as_well_leaves_nobody_waiting(
+    writer: Writer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("homecheck.collector.store.writer.roll_back", fail)
+        with pytest.raises(NotStored, match="fault of the collector"):
+            writer.submit(fail).result(SECONDS)
+    assert writer.submit(put("later")).result(SECONDS) is None
+    assert stored(database) == {"later"}
+
+
 def test_a_measure_of_commits_that_fails_ends_no_writer(database: Database) -> None:
     def fail(pieces: int, seconds: float) -> None:
         raise RuntimeError("a fault of ours")
