@@ -188,7 +188,9 @@ def test_a_policy_with_a_misspelt_key_is_named_with_file_and_key(tmp_path: Path)
     assert "policy.toml: room.noise: unknown key 'atmost'" in done.stderr
 
 
-def test_what_was_received_is_shown_with_the_collectors_judgement(candidate: Path) -> None:
+def test_what_was_received_is_shown_with_the_collectors_judgement(
+    candidate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     check(candidate, "--only", "host")
     receipt = max((candidate / "receipts").glob("*.receipt.jws"), key=lambda path: path.stat().st_mtime)
     evidence = receipt.with_name(receipt.name.replace(".receipt", ""))
@@ -198,6 +200,8 @@ def test_what_was_received_is_shown_with_the_collectors_judgement(candidate: Pat
         shown = json.loads(done.stdout)
         assert shown["policy"]["name"] == "voice-standard"
         assert shown["evidence"].removeprefix("sha256:") == evidence.stem
+    monkeypatch.setenv("HOMECHECK_LANG", "sv")
+    assert ", Röstagent, standard, version 1" in homecheck(candidate, "show", str(receipt)).stdout  # the preset's title
 
 
 def test_what_a_newer_policy_asks_for_beyond_the_agreement_is_said_and_not_sent(

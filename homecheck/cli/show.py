@@ -91,7 +91,7 @@ def _judged_there(home: Home, evidence: Evidence, receipt: Receipt) -> Shown:
     found = policies.get(result.policy_digest)
     if found is None:
         return Shown(evidence, result, f"{receipt.issuer}, {result.policy_name}", preview=False)
-    title = f"{found.collector_name}, {found.policy.title or result.policy_name}"
+    title = f"{found.collector_name}, {here().say(found.policy.title or result.policy_name)}"
     return Shown(evidence, result, title, preview=False, policy=found.policy)
 
 
