@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from homecheck.appraisal import Finding, Verdict
 from homecheck.locale import Translator
 from homecheck.measurement import Measurement
-from homecheck.policy import Policy
+from homecheck.policy import Policy, Question
 from homecheck.remedy import remedy
 from homecheck.report.languages import written_in
 from homecheck.report.text import shown
@@ -107,11 +107,17 @@ def answered(finding: Finding, policy: Policy, say: Translator) -> tuple[str, To
     asked = next((one for one in policy.declarations if finding.quantity == f"declaration.{one.id}"), None)
     if asked is None:
         return text, Told("")
-    wording, language = asked.best(say.language)
-    if language != say.language and say(wording) != wording:  # a preset's, which our catalogue knows
-        wording, language = say(wording), say.language
+    wording, language = worded(asked, say)
     question = Told(wording, None if language == say.language else language)
     return text.removesuffix(f": {wording}"), question
+
+
+def worded(question: Question, say: Translator) -> tuple[str, str]:
+    """Return a question in the best language that there is, and which one that is."""
+    text, language = question.best(say.language)
+    if language != say.language and (ours := say(text)) != text:  # a preset's, which our catalogue knows
+        return ours, say.language
+    return text, language
 
 
 def where(finding: Finding, say: Translator) -> str:

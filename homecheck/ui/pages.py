@@ -372,9 +372,7 @@ class Asked:
     @classmethod
     def of(cls, question: Question, policy: Policy, say: Translator, answer: bool | None) -> Asked:
         """Return the question as the person reads it."""
-        text, written = question.best(say.language)
-        if written != say.language and (ours := say.say(text)) != text:  # a preset's, which our catalogue knows
-            text, written = ours, say.language
+        text, written = outcome.worded(question, say)
         name = say(WRITTEN_IN.get(written, written))
         reason = outcome.Told.of(question.reason, policy, say)
         return cls(question.id, text, written, name, written == say.language, reason, answer)
