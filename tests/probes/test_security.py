@@ -20,6 +20,7 @@ from homecheck.instruments.security.linux import Linux
 from homecheck.measurement import CheckSetup, Measurement
 from homecheck.policy import load_policy
 from probes.security import Security
+from tests.live_collector import wait_until
 from tests.needs import need
 from tests.ui_evidence import evidence_of
 
@@ -130,6 +131,8 @@ def test_a_virus_scanner_that_starts_is_seen(tmp_path: Path) -> None:
     before = Linux().antivirus()
     running = subprocess.Popen([program, "60"])
     try:
+        comm = Path(f"/proc/{running.pid}/comm")
+        wait_until(lambda: comm.read_text() == "clamd\n")  # the kernel names it a moment after it tells us
         found = Linux().antivirus()
     finally:
         running.kill()
