@@ -123,7 +123,7 @@ class _Saturation:
 def run(wanted: Wanted, say: Say) -> Measured:
     """Measure, verify what was acknowledged, and remove everything again. SetupError names what is in the way."""
     number = wanted.offices()
-    with temporary(wanted.database) as bench, _site(bench) as (served, url):
+    with temporary(wanted.database) as bench, _site(bench, say) as (served, url):
         say(f"{bench.engine}: enrolling {number} devices")
         offices = _enrolled(bench, served.address, url, number)
         say(f"{wanted.reports} reports, as fast as {wanted.clients} clients get their answers")
@@ -164,7 +164,7 @@ def _quantile(seconds: list[float], share: float) -> float:
 
 
 @contextmanager
-def _site(bench: Bench) -> Iterator[tuple[Served, str]]:
+def _site(bench: Bench, say: Say) -> Iterator[tuple[Served, str]]:
     """Set a collector up, as an operator does, and serve it."""
     with listen(HOST, 0, 1) as probe:
         port = probe.getsockname()[1]
@@ -172,7 +172,7 @@ def _site(bench: Bench) -> Iterator[tuple[Served, str]]:
     setup.create(bench.database, "Bench", url, utc_now())
     policy = load_policy(PRESET)
     administration.add_program(bench.database, PROGRAM, "Bench", "A measurement.", 180, policy, "bench", utc_now())
-    with serving(bench.database.url, str(bench.home), port) as served:
+    with serving(bench.database.url, str(bench.home), port, say) as served:
         yield served, url
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from homecheck.collector.bench.engines import temporary
 from homecheck.collector.bench.load import closed_loop
 from homecheck.collector.bench.reports import ROWS
 from homecheck.collector.bench.run import Wanted, _enrolled, _quantile, _signed, _site, run
+from homecheck.collector.bench.served import serving
 from homecheck.collector.store.database import Database
 from homecheck.collector.store.sqlite import SqliteDatabase
 from homecheck.errors import SetupError
@@ -37,13 +39,18 @@ def server() -> Iterator[PostgresServer]:
 
 
 def test_a_bench_on_either_engine_measures_and_leaves_nothing(
-    new_database: Callable[[Path], Database], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    new_database: Callable[[Path], Database], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     database = new_database(tmp_path)
     before = sorted(tmp_path.iterdir())
     options = ["--database", database.url, "--reports", "60", "--rate", "40", "--output", "json"]
     assert command(["collector", "bench", *options]) == 0
-    found = json.loads(capsys.readouterr().out)
+    printed = capfd.readouterr()
+    assert printed.err.splitlines()[1:] == [
+        "60 reports, as fast as 64 clients get their answers",
+        "150 reports at 40 a second",
+    ]
+    found = json.loads(printed.out)
     assert found.keys() >= KEYS
     assert found["engine"] == ("sqlite" if isinstance(database, SqliteDatabase) else "postgresql")
     assert (found["reports"], found["refused"]) == (60, 0)
@@ -53,6 +60,28 @@ def test_a_bench_on_either_engine_measures_and_leaves_nothing(
     assert (found["database_cpu_us_per_report"] > 0) == (found["engine"] == "postgresql")
     assert 0 < found["p50_ms"] <= found["p99_ms"]
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_when_a_bench_fails_the_log_of_its_collector_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    database = Database.at(f"sqlite:///{tmp_path / 'x.db'}")
+    with pytest.raises(SetupError, match="no rate"), temporary(database) as bench, _site(bench, print) as (served, url):
+        _enrolled(bench, served.address, url, 1)
+        raise SetupError("no rate")
+    (log,) = tmp_path.iterdir()
+    assert capsys.readouterr().out == f"What the collector that was measured wrote is kept in {log}\n"
+    assert "POST /v1/enrolments 201" in log.read_text()
+
+
+def test_a_collector_that_does_not_start_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    home = tmp_path / "home"
+    home.mkdir()
+    with pytest.raises(SetupError) as error, serving(f"sqlite:///{home / 'none.db'}", str(home), 0, print):
+        pass
+    assert "there is no database" in error.value.advice
 
 
 def test_a_database_that_is_in_use_is_refused(tmp_path: Path) -> None:
@@ -71,7 +100,7 @@ def test_syncs_are_counted_as_strace_counts_them(tmp_path: Path) -> None:
     if shutil.which("strace") is None:
         missing("strace is not installed", "apt-get install strace")
     database = Database.at(f"sqlite:///{tmp_path / 'x.db'}")
-    with temporary(database) as bench, _site(bench) as (served, url):
+    with temporary(database) as bench, _site(bench, print) as (served, url):
         offices = _enrolled(bench, served.address, url, 4)
         reports = _signed(served.address, offices, 160)
         trace = tmp_path / "trace"
