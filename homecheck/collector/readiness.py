@@ -1,4 +1,9 @@
-"""Readiness that tells the truth: a real write that is committed, and the keys read from their files."""
+"""Readiness that tells the truth: a real write that is committed, what became of the last upload, and the keys read
+from their files.
+
+A small write fits on a disk that no evidence fits on any more; so what was to be stored last counts as well, until it
+is time to let somebody try again.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +22,7 @@ from homecheck.standards.rfc_3339 import to_text
 
 SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 10
+FAILED_SECONDS: Final = 45.0  # shorter than uploads are told to wait: the one that comes again settles it
 
 
 @dataclass
@@ -36,9 +42,11 @@ class Readiness:
 async def _check(collector: Collector) -> None:
     try:
         now = to_text(collector.clock())
-        written = collector.writer.submit(partial(settings.touch, moment=now))
+        written = collector.writer.probe(partial(settings.touch, moment=now))
         async with asyncio.timeout(SECONDS):
             await asyncio.wrap_future(written)
+        if failure := collector.writer.failure(FAILED_SECONDS):
+            raise _not_ready(failure)
         keys.log_key(collector.keys_folder, collector.log.key.vkey, collector.log.origin)
         if keys.read(collector.keys_folder).signer.public != collector.keys.signer.public:
             raise _not_ready("the signing key on the disk is not the one in use")

@@ -27,6 +27,7 @@ from homecheck.errors import HomecheckError
 log = logging.getLogger("homecheck.collector")
 MAX_WAITING: Final = 2_000
 MAX_BATCH: Final = 128
+OWN_FAULT: Final = "a fault of the collector ended the transaction; its log tells more"
 # What can be wrong with one piece alone; the database's other errors concern everything in the transaction.
 OF_ONE_PIECE: Final = (HomecheckError, ArithmeticError, LookupError, TypeError, ValueError)
 
@@ -40,6 +41,7 @@ class _Piece:
     future: Future[Any]
     number: int = 1  # of uploads that it is about
     undoes_itself: bool = False  # and needs no savepoint around those that it sets
+    is_probe: bool = False
     result: Any = None
     error: BaseException | None = None
 
@@ -54,6 +56,7 @@ class Writer:
     _thread: threading.Thread | None = None
     _ended: bool = False
     commits: int = 0
+    _failure: tuple[float, str] | None = None  # when and why nothing was stored; None: since then something was
     observe: Callable[[int, float], None] = lambda _pieces, _seconds: None  # after each commit
 
     def start(self) -> None:
@@ -74,6 +77,15 @@ class Writer:
     def submit(self, work: Callable[[Connection], Result]) -> Future[Result]:
         """Do `work` in the next transaction; its result is there when the commit is durable. Raises Busy, NotStored."""
         return self._submit(_Piece(work, Future()))
+
+    def probe(self, work: Callable[[Connection], Result]) -> Future[Result]:
+        """Do `work` as `submit` does, to see whether a write is taken. That it was says nothing of larger ones."""
+        return self._submit(_Piece(work, Future(), is_probe=True))
+
+    def failure(self, seconds: float) -> str:
+        """Return why the last transaction could not be committed, if that was within so many seconds; else nothing."""
+        failed = self._failure
+        return failed[1] if failed is not None and time.monotonic() - failed[0] < seconds else ""
 
     def submit_all(
         self, work: Callable[[Connection, Sequence[Item]], Sequence[Result]], items: Sequence[Item]
@@ -114,7 +126,12 @@ class Writer:
 
     def _commit(self, kept: _Kept, batch: list[_Piece]) -> None:
         began = time.perf_counter()
-        _write(kept, batch)
+        failure = OWN_FAULT
+        try:
+            failure = _write(kept, batch)
+        finally:
+            if not all(piece.is_probe for piece in batch):
+                self._failure = (time.monotonic(), failure) if failure else None
         self.commits += 1
         self.observe(sum(piece.number for piece in batch), time.perf_counter() - began)
 
@@ -161,8 +178,8 @@ class _Kept:
             db.close()
 
 
-def _write(kept: _Kept, batch: list[_Piece]) -> None:
-    """Do everything in one transaction and tell the results after its commit."""
+def _write(kept: _Kept, batch: list[_Piece]) -> str:
+    """Do everything in one transaction, tell the results after its commit, and return why there was none, or nothing."""
     db: Connection | None = None
     committed = False
     try:
@@ -175,6 +192,7 @@ def _write(kept: _Kept, batch: list[_Piece]) -> None:
     except NotStored as error:
         for piece in batch:
             piece.error = NotStored(error.message)  # one for each: whoever waits adds its own trace
+        return error.message
     finally:  # also for an error that nobody expected: nobody waits for ever
         try:
             if db is not None and not committed:
@@ -182,12 +200,13 @@ def _write(kept: _Kept, batch: list[_Piece]) -> None:
         finally:
             for piece in batch:
                 _tell(piece, committed)
+    return ""
 
 
 def _tell(piece: _Piece, committed: bool) -> None:
     """Tell who waits for a piece what became of it."""
     if not committed and piece.error is None:
-        piece.error = NotStored("a fault of the collector ended the transaction; its log tells more")
+        piece.error = NotStored(OWN_FAULT)
     if piece.error is not None:
         piece.future.set_exception(piece.error)
     else:

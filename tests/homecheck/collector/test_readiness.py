@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import requests
 
+from homecheck.collector.store.connection import Connection
+from homecheck.collector.store.database import opened
+from homecheck.collector.store.failures import NotStored
+from homecheck.collector.store.sqlite import SqliteDatabase
+from homecheck.collector.store.writer import Writer
 from tests.live_collector import as_process, in_thread
 from tests.people import PASSES, Worker
 from tests.postgres import postgres_server, start, stop
@@ -40,6 +47,51 @@ def test_a_database_that_went_away_is_told_and_so_is_its_return(tmp_path: Path) 
         while (answer := worker.upload(worker.evidence())).status_code == 503 and time.monotonic() < end:
             assert answer.headers["Retry-After"]
         assert answer.status_code == 201
+
+
+def test_a_disk_that_takes_small_writes_and_no_evidence_is_not_ready(tmp_path: Path) -> None:
+    with in_thread(tmp_path, spare_pages=25) as site:
+        worker = site.worker(PASSES)
+        with opened(site.database) as db:  # whose connection may write more than the collector's
+            db.execute("CREATE TABLE filler (bytes)")
+            db.execute("INSERT INTO filler VALUES (zeroblob(400000))")
+        for _ in range(60):  # the room that is left in pages that are there
+            evidence = worker.evidence()
+            status = worker.upload(evidence).status_code
+            if status != 201:
+                break
+        assert status == 503
+        assert readiness_of(site.url) == (503, "the database cannot do this now: database or disk is full")
+        with opened(site.database) as db:
+            db.execute("DROP TABLE filler")
+        assert worker.upload(evidence).status_code == 201
+        assert readiness_of(site.url) == (200, "")
+
+
+def test_a_failure_counts_until_something_is_stored_or_it_is_time_to_try_again(tmp_path: Path) -> None:
+    writer = Writer(replace(site_database(tmp_path), max_pages=1))
+    writer.start()
+    try:
+        with pytest.raises(NotStored):
+            writer.submit(_too_much).result(PATIENCE_SECONDS)
+        writer.probe(lambda _: None).result(PATIENCE_SECONDS)
+        assert "full" in writer.failure(PATIENCE_SECONDS)
+        assert writer.failure(0) == ""
+        writer.submit(lambda _: None).result(PATIENCE_SECONDS)
+        assert writer.failure(PATIENCE_SECONDS) == ""
+    finally:
+        writer.stop()
+
+
+def _too_much(db: Connection) -> None:
+    db.execute("CREATE TABLE filler (bytes)")
+    db.execute("INSERT INTO filler VALUES (zeroblob(400000))")
+
+
+def site_database(folder: Path) -> SqliteDatabase:
+    database = SqliteDatabase(folder / "x.db")
+    database.create().close()
+    return database
 
 
 def test_told_to_stop_under_load_it_ends_in_order_and_keeps_what_it_acknowledged(tmp_path: Path) -> None:
