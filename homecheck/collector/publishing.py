@@ -6,7 +6,7 @@ one meanwhile, nothing is published: the difference is shown, and the text stays
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -36,6 +36,17 @@ class Draft:
     advice: str = ""
     line: int | None = None
     remarks: tuple[str, ...] = ()
+
+    def beside(self, current: Policy) -> Draft:
+        """Return it with what is to be remarked on when it follows the policy that counts now."""
+        new = self.policy
+        if new is None or new.digest == current.digest or (new.name, new.version) != (current.name, current.version):
+            return self
+        same = (
+            f'version is "{new.version}" as in the policy that counts now, which says something else: results name'
+            " both alike. Give this one another."
+        )
+        return replace(self, remarks=(*self.remarks, same))
 
 
 def read_draft(text: str) -> Draft:

@@ -200,7 +200,8 @@ def _check_times(starts_at: datetime, expires_at: datetime, now: datetime) -> No
     if expires_at <= max(starts_at, now):
         raise SetupError(f"it would end before it counts, on {expires_at:%Y-%m-%d %H:%M} UTC", WHEN)
     if expires_at - now > LONGEST:
-        raise SetupError(f"{expires_at:%Y-%m-%d} is more than a year away", WHEN)
+        last = expires_at - timedelta(milliseconds=1)  # the day that was written: it ends when that is over
+        raise SetupError(f"{last:%Y-%m-%d} is more than a year away", WHEN)
 
 
 def _person(db: Connection, program: str, name: str) -> Person:

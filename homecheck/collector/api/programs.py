@@ -171,7 +171,7 @@ def attempt(call: Call) -> Json:
     with one_trial():
         tried = what_if(call.collector, call.db, found.id, found.policy, draft.policy)
     changes = [_change(one) for one in difference(found.policy, draft.policy)]
-    return {**_tried(tried), "changes": changes, "remarks": list(draft.remarks)}
+    return {**_tried(tried), "changes": changes, "remarks": list(draft.beside(found.policy).remarks)}
 
 
 def _seen(call: Call, right: Right = Right.READ) -> Program:

@@ -51,7 +51,7 @@ class PolicyPages:
             return self._page(visit, program, draft, base, status=400)
         with one_trial():
             found = what_if(self.site.collector, self.site.db(), program.id, program.policy, draft.policy)
-        return self._page(visit, program, draft, base, found=found, tried=True)
+        return self._page(visit, program, draft.beside(program.policy), base, found=found, tried=True)
 
     def publish(self, visit: Visit) -> Response:
         """Publish a text; when another policy counts meanwhile, show the difference and keep the text."""

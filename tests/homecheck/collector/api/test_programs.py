@@ -102,6 +102,15 @@ def test_a_policy_is_tried_published_and_compared(desk: Desk) -> None:
     assert desk.site.defects() == []
 
 
+def test_another_policy_under_the_version_that_counts_is_remarked_on(desk: Desk) -> None:
+    assert desk.post("/v1/admin/programs", {**SALES, "id": "alike"}).status_code == 201
+    remark = 'version is "3" as in the policy that counts now'
+    other = POLICY_TEXT.replace("at_most = -50", "at_most = -55")
+    for text, times in ((other, 1), (POLICY_TEXT, 0), (other.replace('version = "3"', 'version = "4"'), 0)):
+        remarks = desk.post("/v1/admin/programs/alike/policy/try", {"text": text}).json()["remarks"]
+        assert sum(one.startswith(remark) for one in remarks) == times
+
+
 def test_a_mistake_in_a_policy_is_named_with_its_line(desk: Desk) -> None:
     wrong = POLICY_TEXT.replace("at_most = -50", "atmost = -50")
     for answer in (desk.post(f"{POLICY}/try", {"text": wrong}), desk.put(POLICY, {"text": wrong}, "*")):
