@@ -58,9 +58,9 @@ def init(database: Database, name: str, url: str | None, responders: tuple[str, 
     for address, key in pinned:
         pin(database, address, key)
     if output == "json":
-        print_json({"url": made.settings.url, "database": database.url, "sign_in": made.sign_in})
+        print_json({"url": made.settings.url, "database": database.printable_url, "sign_in": made.sign_in})
         return
-    click.echo(f"database  {database.url}")
+    click.echo(f"database  {database.printable_url}")
     click.echo(f"keys      {made.settings.keys_folder(database)}  (back this folder up, apart from the database)")
     click.echo(f"address   {made.settings.url}")
     click.echo(f"sign in   {made.sign_in}  (once, within 24 hours)")

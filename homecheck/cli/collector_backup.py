@@ -44,7 +44,7 @@ def restore(database: Database, file: Path, output: str) -> int:
     if output == "json":
         click.echo(json.dumps(_members(database, found), indent=2, ensure_ascii=False))
     else:
-        click.echo(f"database  {database.url}, of {found.manifest.made_at:%Y-%m-%d %H:%M} UTC")
+        click.echo(f"database  {database.printable_url}, of {found.manifest.made_at:%Y-%m-%d %H:%M} UTC")
         for line in _sentences(found):
             click.echo(line)
     return REFUSED if found.defects else 0
@@ -69,7 +69,7 @@ def _sentences(found: Restored) -> list[str]:
 
 def _members(database: Database, found: Restored) -> dict[str, Any]:
     return {
-        "database": database.url,
+        "database": database.printable_url,
         "made_at": to_text(found.manifest.made_at),
         "log_size": found.manifest.size,
         "keys": str(found.keys),

@@ -449,8 +449,8 @@ def as_problem(error: Exception) -> Problem:
     if isinstance(error, Busy):
         return retry_later("slow-down", error.message, BUSY_SECONDS)
     if isinstance(error, NotStored):
-        log.error("nothing can be stored: %s", error)
-        return retry_later("not-stored", "the collector cannot store anything at the moment", NOT_STORED_SECONDS)
+        log.error("the database takes and gives nothing: %s", error)
+        return retry_later("not-stored", "the collector's database takes and gives nothing at the moment", NOT_STORED_SECONDS)
     if isinstance(error, Rejected):  # a text with NUL, mostly, which PostgreSQL does not take
         log.error("%s", error)
         return Problem("bad-request", "it holds what cannot be stored")

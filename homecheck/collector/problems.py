@@ -54,7 +54,7 @@ PROBLEMS: Final[Mapping[str, Kind]] = {
     "wrong-subject": Kind(422, "Speaks of another person than its signer", "Enrol with a new invitation."),
     "slow-down": Kind(429, "Too many at once", "Try again after the time in Retry-After."),
     "too-fast": Kind(429, "This computer asks too often", "Try again after the time in Retry-After."),
-    "not-stored": Kind(503, "Cannot be stored now", "Keep it and try again after the time in Retry-After."),
+    "not-stored": Kind(503, "Not possible at the moment", "Keep it and try again after the time in Retry-After."),
     # Call-backs.
     "no-number": Kind(
         409, "No telephone number is on file", "The people who invited you must enter it; then run the check again."

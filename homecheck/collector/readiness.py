@@ -8,6 +8,7 @@ is time to let somebody try again.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -20,6 +21,7 @@ from homecheck.collector.store.failures import Busy, NotStored
 from homecheck.errors import KeyStoreError
 from homecheck.standards.rfc_3339 import to_text
 
+log = logging.getLogger("homecheck.collector")
 SECONDS: Final = 5.0
 RETRY_SECONDS: Final = 10
 FAILED_SECONDS: Final = 45.0  # shorter than uploads are told to wait: the one that comes again settles it
@@ -46,16 +48,24 @@ async def _check(collector: Collector) -> None:
         async with asyncio.timeout(SECONDS):
             await asyncio.wrap_future(written)
         if failure := collector.writer.failure(FAILED_SECONDS):
-            raise _not_ready(failure)
+            raise _database(failure)
         keys.log_key(collector.keys_folder, collector.log.key.vkey, collector.log.origin)
         if keys.read(collector.keys_folder).signer.public != collector.keys.signer.public:
             raise _not_ready("the signing key on the disk is not the one in use")
     except TimeoutError:
         raise _not_ready(f"the database did not take a write within {SECONDS:.0f} seconds") from None
-    except (Busy, NotStored) as error:
+    except Busy as error:
         raise _not_ready(error.message) from None
+    except NotStored as error:
+        raise _database(error.message) from None
     except KeyStoreError:
         raise _not_ready("the collector's keys cannot be read") from None  # where they are is nobody's business
+
+
+def _database(failure: str) -> Problem:
+    """Return what everybody may know; the failure itself names the server, and stands in the log."""
+    log.error("not ready: %s", failure)
+    return _not_ready("the database takes nothing; the collector's log says why")
 
 
 def _not_ready(detail: str) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import weakref
 from abc import ABC, abstractmethod
@@ -23,6 +24,8 @@ __all__ = ["Connection", "Database", "Readers", "Row", "Work", "one_or_none", "o
 
 Work = Callable[[Connection], Any]
 POSTGRES: Final = ("postgresql://", "postgres://")
+_PASSWORD: Final = re.compile(r"(://[^/?#:@]*):[^/?#]*@")
+_PASSWORD_BESIDE: Final = re.compile(r"([?&])password=[^&]*")  # libpq takes it among the parameters as well
 
 
 class Database(ABC):
@@ -40,7 +43,14 @@ class Database(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """The URL that names this database from every folder."""
+        """The URL that names this database from every folder; it may hold a password."""
+
+    @property
+    def printable_url(self) -> str:
+        """The URL for terminals and logs: whoever reads them need not know the password."""
+        if not self.url.startswith(POSTGRES):
+            return self.url
+        return _PASSWORD_BESIDE.sub(r"\1password=***", _PASSWORD.sub(r"\1@", self.url))
 
     @property
     @abstractmethod

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from homecheck.cli import run as command
 from homecheck.collector import backup, setup
 from homecheck.collector.erasing import erase_person
 from homecheck.collector.log_memory import remember
@@ -322,6 +323,21 @@ def test_at_the_command_line_both_say_what_they_did(tmp_path: Path) -> None:
     assert (found["database"], found["has_keys"], found["defects"]) == (target, True, [])
     again = run("restore", file, database=target)
     assert (again.returncode, "is there already" in again.stderr) == (1, True)
+
+
+def test_set_up_and_restore_on_postgresql_print_no_password(
+    tmp_path: Path, server: PostgresServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOMECHECK_HOME", str(tmp_path / "home"))
+    first, second = (server.new_database(tmp_path / name).url for name in ("one", "two"))
+    assert server.password in first
+    for *arguments, database in (
+        ("init", first), ("backup", str(tmp_path / "a.tar"), first), ("restore", str(tmp_path / "a.tar"), second),
+    ):  # fmt: skip
+        assert command(["collector", *arguments, "--database", database]) == 0
+    printed = capfd.readouterr()
+    assert "database  postgresql://" in printed.out
+    assert server.password not in printed.out + printed.err
 
 
 def test_a_backup_of_postgresql_is_a_dump_that_is_put_back_whole(tmp_path: Path, server: PostgresServer) -> None:

@@ -112,6 +112,12 @@ def test_what_is_wrong_is_told_with_its_line(text: str | bytes, sentence: str) -
     assert sentence in found
 
 
+def test_of_very_many_programs_some_are_named() -> None:
+    programs = [f"line-{number:03}" for number in range(100)]
+    (one,) = read(b"name,program\nBo,nowhere\n", programs).wrong
+    assert one.sentence.endswith("there are: " + ", ".join(programs[:10]) + ", 90 more")
+
+
 def test_a_list_without_a_program_anywhere_says_so() -> None:
     assert mistakes("name\nBo\n", default="") == [
         "line 2: no program is named, neither here nor for the whole list"

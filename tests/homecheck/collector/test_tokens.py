@@ -107,7 +107,7 @@ def test_a_scope_is_needed_besides_the_right(site: Site) -> None:
     [
         ("vi", ("invite",), "", 1, "has not the right 'invite'"),
         ("vi", ("read",), "nowhere", 1, "no program 'nowhere'"),
-        ("vi", (), "", 1, "no such scopes"),
+        ("vi", (), "", 1, "nothing is chosen"),
         ("vi", ("everything",), "", 1, "no such scopes"),
         ("vi", ("read",), "", 0, "at most a year"),
         ("vi", ("read",), "", 367, "at most a year"),

@@ -130,3 +130,17 @@ def test_a_file_of_a_later_version_from_before_alembic_is_refused(tmp_path: Path
         db.execute("PRAGMA user_version=99")
     with pytest.raises(SetupError, match="has the format 0099"):
         database.open()
+
+
+@pytest.mark.parametrize(
+    ("url", "printable"),
+    [
+        ("sqlite:////var/a?password=b@c.db", "sqlite:////var/a?password=b@c.db"),
+        ("postgresql://me:hidden@db.example.com:5432/x", "postgresql://me@db.example.com:5432/x"),
+        ("postgresql://me:hid@den@[::1]:5432/x?sslmode=require", "postgresql://me@[::1]:5432/x?sslmode=require"),
+        ("postgres://db.example.com:5432/x", "postgres://db.example.com:5432/x"),
+        ("postgresql:///x?host=/run&password=hidden&user=me", "postgresql:///x?host=/run&password=***&user=me"),
+    ],
+)
+def test_what_is_printed_of_a_url_holds_no_password(url: str, printable: str) -> None:
+    assert Database.at(url).printable_url == printable
