@@ -326,7 +326,7 @@ class Machine:
 
     def _numbers(self) -> bytes:
         one = self.collector
-        return self.watch.metrics.text(State(one.readers(), one.clock(), one.writer.waiting, self.watch.certificate))
+        return self.watch.metrics.text(State(one.readers, one.clock(), one.writer.waiting, self.watch.certificate))
 
     async def _write(self, work: Callable[[Connection], Result]) -> Result:
         return await durable(self.collector.writer.submit(work))

@@ -23,6 +23,7 @@ from homecheck.collector.certificate import days_left
 from homecheck.collector.metrics_joined import FOLDER
 from homecheck.collector.store import figures
 from homecheck.collector.store.database import Connection
+from homecheck.collector.store.failures import NotStored
 from homecheck.errors import SetupError
 
 UPLOAD: Final = "/v1/evidence/{id}"
@@ -102,9 +103,12 @@ class Metrics:
 
 @dataclass
 class State(Source):
-    """What is so at the moment of the question: `waiting` tells how many pieces wait for the writer."""
+    """What is so at the moment of the question: `waiting` tells how many pieces wait for the writer.
 
-    db: Connection
+    While the database is away its numbers are left out and all others told: that is when somebody looks at them.
+    """
+
+    connect: Callable[[], Connection]
     now: datetime
     waiting: Callable[[], int]
     certificate: Path | None = None
@@ -112,24 +116,32 @@ class State(Source):
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the metrics, as prometheus-client asks for them."""
         yield GaugeMetricFamily("homecheck_waiting_writes", "Pieces that wait for the writer.", self.waiting())
-        people = GaugeMetricFamily("homecheck_people", "People by latest verdict.", labels=("program", "verdict"))
-        for program, verdict, number in figures.people(self.db):
-            people.add_metric((program, verdict), number)
-        yield people
-        overdue = GaugeMetricFamily("homecheck_overdue_rechecks", "People whose check is due.", labels=("program",))
-        for program, number in figures.overdue(self.db, self.now):
-            overdue.add_metric((program,), number)
-        yield overdue
-        yield GaugeMetricFamily("homecheck_log_entries", "Entries of the log.", figures.log_size(self.db))
-        done = GaugeMetricFamily("homecheck_last_done_seconds", "When it was last done (Unix).", labels=("what",))
-        for what, at in figures.last_done(self.db):
-            done.add_metric((what,), at)
-        yield done
         if self.certificate is not None:
             yield self._certificate(self.certificate)
+        stored: list[GaugeMetricFamily] = []
+        with suppress(NotStored):
+            stored = list(_stored(self.connect(), self.now))
+        up = GaugeMetricFamily("homecheck_database_up", "Whether the database told the numbers of it.", bool(stored))
+        yield from (up, *stored)
 
     def _certificate(self, file: Path) -> GaugeMetricFamily:
         gauge = GaugeMetricFamily("homecheck_certificate_days", "Days until the TLS certificate ends.")
         with suppress(SetupError):  # a metric that is absent raises the alarm; a number that is not so would hide it
             gauge.add_metric((), days_left(file, self.now))
         return gauge
+
+
+def _stored(db: Connection, now: datetime) -> Iterator[GaugeMetricFamily]:
+    people = GaugeMetricFamily("homecheck_people", "People by latest verdict.", labels=("program", "verdict"))
+    for program, verdict, number in figures.people(db):
+        people.add_metric((program, verdict), number)
+    yield people
+    overdue = GaugeMetricFamily("homecheck_overdue_rechecks", "People whose check is due.", labels=("program",))
+    for program, number in figures.overdue(db, now):
+        overdue.add_metric((program,), number)
+    yield overdue
+    yield GaugeMetricFamily("homecheck_log_entries", "Entries of the log.", figures.log_size(db))
+    done = GaugeMetricFamily("homecheck_last_done_seconds", "When it was last done (Unix).", labels=("what",))
+    for what, at in figures.last_done(db):
+        done.add_metric((what,), at)
+    yield done

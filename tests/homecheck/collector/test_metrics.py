@@ -67,6 +67,7 @@ def test_uploads_are_counted_by_outcome_and_reason(tmp_path: Path) -> None:
         assert found["homecheck_commit_batch_sum", ()] >= 4  # two enrolments, two checks
         assert found["homecheck_commit_seconds_count", ()] == found["homecheck_commit_batch_count", ()]
         assert found["homecheck_waiting_writes", ()] == 0
+        assert found["homecheck_database_up", ()] == 1
         (size,) = site.browse_database("SELECT size FROM log_state")
         assert found["homecheck_log_entries", ()] == size
 
@@ -97,7 +98,7 @@ def test_checks_that_are_overdue_and_what_was_last_done_are_told(tmp_path: Path)
     later = datetime.now(UTC) + timedelta(days=31)  # the policy wants a check every 30 days
     for at, overdue in ((later - timedelta(days=2), 0), (later, 1)):
         with opened(site.database) as db:
-            found = numbers(Metrics().text(State(db, at, lambda: 7)).decode())
+            found = numbers(Metrics().text(State(lambda: db, at, lambda: 7)).decode())
         assert found["homecheck_overdue_rechecks", (("program", "support"),)] == overdue
         assert found["homecheck_waiting_writes", ()] == 7
         assert found["homecheck_people", (("program", "support"), ("verdict", "none"))] == 1
@@ -116,8 +117,8 @@ def test_days_of_a_certificate_are_told_and_of_none_nothing(tmp_path: Path) -> N
     with pytest.raises(SetupError, match="no certificate"):
         days_left(broken, now)
     with opened(site.database) as db:
-        assert b"homecheck_certificate_days 9.9" in Metrics().text(State(db, now, lambda: 0, certificate))
-        assert b"\nhomecheck_certificate_days " not in Metrics().text(State(db, now, lambda: 0, broken))
+        assert b"homecheck_certificate_days 9.9" in Metrics().text(State(lambda: db, now, lambda: 0, certificate))
+        assert b"\nhomecheck_certificate_days " not in Metrics().text(State(lambda: db, now, lambda: 0, broken))
 
 
 def test_several_processes_are_joined(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_several_processes_are_joined(tmp_path: Path) -> None:
         "import sys; from datetime import UTC, datetime; from homecheck.collector.metrics import Metrics, State\n"
         "from homecheck.collector.store.database import Database, opened\n"
         f"with opened(Database.at({site.database.url!r})) as db:\n"
-        "    sys.stdout.buffer.write(Metrics().text(State(db, datetime.now(UTC), lambda: 0)))"
+        "    sys.stdout.buffer.write(Metrics().text(State(lambda: db, datetime.now(UTC), lambda: 0)))"
     )
     told = subprocess.run([sys.executable, "-c", ask], env=environment, check=True, capture_output=True, text=True)
     assert numbers(told.stdout)["homecheck_uploads_total", (("outcome", "stored"), ("reason", ""))] == 2

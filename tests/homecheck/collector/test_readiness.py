@@ -38,6 +38,9 @@ def test_a_database_that_went_away_is_told_and_so_is_its_return(tmp_path: Path) 
         assert page.status_code == 503
         assert "Not possible at the moment" in page.text
         assert f"Try again in {page.headers['Retry-After']} seconds." in page.text  # a person sees no headers
+        metrics = requests.get(f"{site.url}/metrics", timeout=30).text
+        assert "\nhomecheck_database_up 0.0\n" in metrics
+        assert 'homecheck_requests_total{method="GET",route="/readyz",status="503"} 1.0\n' in metrics
         assert requests.get(f"{site.url}/healthz", timeout=30).status_code == 200  # the program itself runs
         start(server)
         server.wait()
