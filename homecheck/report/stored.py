@@ -28,6 +28,9 @@ TITLES: Final = {
     "events": (N_("What happened"), N_("Names of the company's people are left out: they have the same right as you.")),
 }  # fmt: skip
 NOTHING: Final = N_("nothing")
+MOST_COLUMNS: Final = 7  # which a table can have that people read; of what has more, each row becomes a list
+MOST_OPEN: Final = 3  # of such rows, that are shown without a click
+TOLD_FIRST: Final = ("at", "received_at", "enrolled_at", "created_at", "asked_at", "kind", "verdict", "state", "quantity")
 
 
 def stored_text(
@@ -55,6 +58,7 @@ def stored_page(
     )
     environment.filters |= {"shown": partial(shown, say=say), "heading": partial(_heading, say=say)}
     environment.globals |= {"_": say, "language": say.language, "fill": say.fill}
+    environment.globals |= {"most_columns": MOST_COLUMNS, "most_open": MOST_OPEN, "summary": partial(_summary, say=say)}
     page = environment.get_template("stored.html")
     return page.render(program=program, person=person, parts=parts, as_of=as_of, titles=TITLES, columns=_columns)
 
@@ -73,6 +77,12 @@ def _values(row: Row, say: Translator) -> Iterator[str]:
 def _heading(name: str, say: Translator) -> str:
     """Return a member's name with spaces, in the reader's language where that is known."""
     return say.say(name.replace("_", " "))
+
+
+def _summary(row: Row, say: Translator) -> str:
+    """Return what a row is known by: when, and what came of it."""
+    told = [shown(row[name], say) for name in TOLD_FIRST if row.get(name) is not None]
+    return ", ".join(told) or shown(next(iter(row.values())), say)
 
 
 def _columns(rows: tuple[Row, ...]) -> list[str]:
