@@ -7,7 +7,8 @@ import signal
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -30,6 +31,7 @@ from homecheck.collector.store.database import Database, opened, transaction
 from homecheck.collector.watch import Watch
 from homecheck.collector.workers import Workers, end_with_parent
 from homecheck.errors import HomecheckError, SetupError
+from homecheck.file_lock import exclusive
 from homecheck.listening import listen, url_of
 from homecheck.loopback import is_loopback
 from homecheck.slow_clients import SlowClients, allow_many_connections
@@ -76,6 +78,11 @@ def serve(chosen: ServeSettings, announce: Callable[[str], None]) -> None:
     _check_certificate(chosen.tls)
     chosen = replace(chosen, database=chosen.database.for_serving())
     loaded = setup.load(chosen.database)
+    with _alone(chosen.database):
+        _serve(chosen, loaded, announce)
+
+
+def _serve(chosen: ServeSettings, loaded: Collector, announce: Callable[[str], None]) -> None:
     _erase_again(loaded)
     listener = listen(chosen.host, chosen.port, BACKLOG)
     allow_many_connections()
@@ -89,6 +96,21 @@ def serve(chosen: ServeSettings, announce: Callable[[str], None]) -> None:
                 Workers(chosen.workers, _work, (chosen, url, listener)).run(lambda: announce(listening))
     finally:
         listener.close()
+
+
+@contextmanager
+def _alone(database: Database) -> Iterator[None]:
+    """Serve from a file as the only process: a second one would make both wait, and put its address into links."""
+    if database.takes_many_processes:
+        yield
+        return
+    with exclusive(database.folder / f"{database.name}.serving") as mine:
+        if not mine:
+            raise SetupError(
+                f"{database.place}: another process serves from this file already",
+                "Stop that one first; several processes can serve from PostgreSQL.",
+            )
+        yield
 
 
 def _serve_here(

@@ -89,8 +89,17 @@ def test_a_missing_key_is_no_service(tmp_path: Path) -> None:
 def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
     with as_process(tmp_path) as server:
         port = int(server.site.url.rpartition(":")[2])
+        other = set_up(tmp_path / "other", "http://127.0.0.1:8861")
         with pytest.raises(SetupError, match=f"port {port}"):
-            serve(ServeSettings(server.site.database, port=port), announced)
+            serve(ServeSettings(other.database, port=port), announced)
+
+
+def test_a_file_is_served_by_one_process_and_by_the_next_when_that_was_killed(tmp_path: Path) -> None:
+    with as_process(tmp_path) as server:
+        with pytest.raises(SetupError, match="another process serves from this file already"):
+            serve(ServeSettings(server.site.database, port=0), announced)
+        server.kill()
+        server.start()
 
 
 def test_a_certificate_that_is_none_is_named(tmp_path: Path) -> None:
