@@ -60,6 +60,7 @@ from homecheck.collector.readiness import Readiness
 from homecheck.collector.reception import Reception
 from homecheck.collector.repetitions import Repetitions
 from homecheck.collector.retention import keep_promises
+from homecheck.collector.stopping import answered_when_stopped
 from homecheck.collector.store import evidence, programs
 from homecheck.collector.store import results as stored_results
 from homecheck.collector.store.database import Connection
@@ -412,7 +413,7 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # an address has one spelling; agents follow no redirect
     quick = past_the_router(app, machine.evidence, refuse, gone, refused)
-    headed = SecurityHeaders(quick, collector.secure)  # around everything, the last resort included
+    headed = SecurityHeaders(answered_when_stopped(quick, refuse), collector.secure)  # around everything, the last resort included
     return Watched(headed, watch, every)
 
 
