@@ -413,7 +413,9 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # an address has one spelling; agents follow no redirect
     quick = past_the_router(app, machine.evidence, refuse, gone, refused)
-    headed = SecurityHeaders(answered_when_stopped(quick, refuse), collector.secure)  # around everything, the last resort included
+    headed = SecurityHeaders(
+        answered_when_stopped(quick, refuse), collector.secure
+    )  # around everything, the last resort included
     return Watched(headed, watch, every)
 
 
@@ -451,7 +453,9 @@ def as_problem(error: Exception) -> Problem:
         return retry_later("slow-down", error.message, BUSY_SECONDS)
     if isinstance(error, NotStored):
         log.error("the database takes and gives nothing: %s", error)
-        return retry_later("not-stored", "the collector's database takes and gives nothing at the moment", NOT_STORED_SECONDS)
+        return retry_later(
+            "not-stored", "the collector's database takes and gives nothing at the moment", NOT_STORED_SECONDS
+        )
     if isinstance(error, Rejected):  # a text with NUL, mostly, which PostgreSQL does not take
         log.error("%s", error)
         return Problem("bad-request", "it holds what cannot be stored")

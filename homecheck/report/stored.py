@@ -30,7 +30,9 @@ TITLES: Final = {
 NOTHING: Final = N_("nothing")
 MOST_COLUMNS: Final = 7  # which a table can have that people read; of what has more, each row becomes a list
 MOST_OPEN: Final = 3  # of such rows, that are shown without a click
-TOLD_FIRST: Final = ("at", "received_at", "enrolled_at", "created_at", "asked_at", "kind", "verdict", "state", "quantity")
+TOLD_FIRST: Final = (  # of such a row: when, and what came of it
+    "at", "received_at", "enrolled_at", "approved_at", "proposed_at", "kind", "verdict", "quantity",
+)  # fmt: skip
 
 
 def stored_text(

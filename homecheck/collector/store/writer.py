@@ -179,7 +179,7 @@ class _Kept:
 
 
 def _write(kept: _Kept, batch: list[_Piece]) -> str:
-    """Do everything in one transaction, tell the results after its commit, and return why there was none, or nothing."""
+    """Do everything in one transaction, tell the results after its commit; return why there was none, or nothing."""
     db: Connection | None = None
     committed = False
     try:

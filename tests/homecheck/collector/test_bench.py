@@ -67,9 +67,14 @@ def test_when_a_bench_fails_the_log_of_its_collector_is_left(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     database = Database.at(f"sqlite:///{tmp_path / 'x.db'}")
-    with pytest.raises(SetupError, match="no rate"), temporary(database) as bench, _site(bench, print) as (served, url):
-        _enrolled(bench, served.address, url, 1)
-        raise SetupError("no rate")
+
+    def fail() -> None:
+        with temporary(database) as bench, _site(bench, print) as (served, url):
+            _enrolled(bench, served.address, url, 1)
+            raise SetupError("no rate")
+
+    with pytest.raises(SetupError, match="no rate"):
+        fail()
     (log,) = tmp_path.iterdir()
     assert capsys.readouterr().out == f"What the collector that was measured wrote is kept in {log}\n"
     assert "POST /v1/enrolments 201" in log.read_text()
