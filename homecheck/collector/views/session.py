@@ -48,7 +48,7 @@ class SessionPages:
         )
         if session is None:
             raise Problem("link-used", "this sign-in link is unknown, was used, or is too old")
-        return self._signed_in(session)
+        return self.site.signed_in(request, session)
 
     def form(self, _: Request) -> Response:
         """Ask for name, password and code."""
@@ -65,7 +65,7 @@ class SessionPages:
             session = await run_in_threadpool(accounts.sign_in, attempt, request.cookies)
         except Problem as problem:
             return await run_in_threadpool(self._again, attempt.name, problem)
-        return self._signed_in(session)
+        return self.site.signed_in(request, session)
 
     def _again(self, name: str, problem: Problem) -> Response:
         error = f"{problem.title}: {problem.message}. {problem.advice}"
@@ -73,9 +73,6 @@ class SessionPages:
         page = self.site.html("password.html", None, status=problem.status, error=error, name=name, sign_on=label)
         page.headers.update(problem.headers)
         return page
-
-    def _signed_in(self, session: str) -> Response:
-        return self.site.with_session(see_other("/"), session)
 
     async def sign_out(self, request: Request) -> Response:
         """End the session."""

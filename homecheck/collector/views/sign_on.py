@@ -62,7 +62,7 @@ class SignOnPages:
     async def callback(self, request: Request) -> Response:
         """Open a session for who was vouched for and has a role here."""
         secret = await to_thread.run_sync(self._finish, request, limiter=self.threads)
-        response = self.site.with_session(see_other("/"), secret)
+        response = self.site.signed_in(request, secret)
         response.delete_cookie(self._cookie, path="/", secure=self.site.collector.secure, httponly=True, samesite="lax")
         return response
 

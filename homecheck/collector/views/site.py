@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -35,6 +37,9 @@ from homecheck.collector.store.sessions import Session
 from homecheck.collector.store.users import User
 from homecheck.collector.views.fields import FORM, MAX_FORM, MULTIPART, read_form, read_parts
 
+WANTED: Final = "homecheck-wanted"  # the cookie with the page that somebody asked for before they signed in
+WANTED_SECONDS: Final = 900  # as long as a link to sign in counts
+WANTED_FORM: Final = re.compile(r"/[A-Za-z0-9?][!-\[\]-~]{0,1000}")  # of this site: no second slash, no backslash
 FILE_SECONDS: Final = 120.0  # in which a file of some megabytes arrives over a home line
 
 
@@ -111,7 +116,7 @@ class Site:
         def endpoint(request: Request) -> Response:
             visitor = self.access.visitor(request.cookies)
             if visitor is None:
-                return self._stranger()
+                return self._stranger(wanted=request.url.path + (f"?{request.url.query}" if request.url.query else ""))
             if right is not None:
                 check_right(visitor.user, right)
             return view(_visit(request, visitor, {}))
@@ -147,8 +152,19 @@ class Site:
 
         return Route(path, endpoint, methods=["POST"])
 
-    def _stranger(self) -> HTMLResponse:
-        return self.html("stranger.html", None, status=401, sign_on=self.sign_on_label())
+    def _stranger(self, wanted: str = "") -> HTMLResponse:
+        """Say that one must sign in; afterwards the page that was `wanted` is shown."""
+        page = self.html("stranger.html", None, status=401, sign_on=self.sign_on_label())
+        if WANTED_FORM.fullmatch(wanted):
+            page.set_cookie(
+                self._wanted, quote(wanted, safe=""), max_age=WANTED_SECONDS, path="/",
+                secure=self.collector.secure, httponly=True, samesite="lax",
+            )  # fmt: skip
+        return page
+
+    @property
+    def _wanted(self) -> str:
+        return f"__Host-{WANTED}" if self.collector.secure else WANTED
 
     def html(self, template: str, visit: Visit | None, *, status: int = 200, **values: Any) -> HTMLResponse:
         """Return a page; `visit` is None on the pages for everybody."""
@@ -168,8 +184,12 @@ class Site:
         )
         return HTMLResponse(page, status)
 
-    def with_session(self, response: Response, secret: str) -> Response:
-        """Return the response with the cookie of a session."""
+    def signed_in(self, request: Request, secret: str) -> Response:
+        """Return the answer to who has signed in: the cookie of the session, and the way to the page they wanted."""
+        wanted = unquote(request.cookies.get(self._wanted, ""))
+        response = see_other(wanted if WANTED_FORM.fullmatch(wanted) else "/")
+        if wanted:
+            response.delete_cookie(self._wanted, path="/", secure=self.collector.secure, httponly=True, samesite="lax")
         response.set_cookie(
             self.access.cookie,
             secret,

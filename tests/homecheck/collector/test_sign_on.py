@@ -119,6 +119,14 @@ def test_a_certified_provider_and_each_persons_groups(tmp_path: Path, new_databa
         assert site.defects() == []
 
 
+def test_with_the_company_one_comes_to_the_page_that_one_wanted(house: House) -> None:
+    browser = house.browser()
+    assert browser.get(f"{house.site.url}/programs?x=1", timeout=20).status_code == 401
+    page = house.come(browser)
+    assert signed_in(page)
+    assert page.url == f"{house.site.url}/programs?x=1"
+
+
 def test_the_request_has_state_nonce_and_pkce_and_the_token_request_the_verifier(house: House) -> None:
     browser = house.browser()
     begun = browser.get(f"{house.site.url}/oidc/begin", timeout=20, allow_redirects=False)

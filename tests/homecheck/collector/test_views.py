@@ -294,6 +294,29 @@ def test_a_sign_in_link_is_shown_first_and_works_once(house: tuple[Site, Worker,
         assert "does not work any more" in answer.text
 
 
+def test_who_signs_in_comes_to_the_page_that_they_wanted_and_to_no_other_site(
+    house: tuple[Site, Worker, Worker],
+) -> None:
+    site, _, failing = house
+    browser = requests.Session()
+    browser.headers["Origin"] = site.url
+
+    def leads_to(name: str) -> str:
+        return browser.post(site.sign_in_link(name, "viewer"), timeout=20, allow_redirects=False).headers["Location"]
+
+    wanted = f"/people/{failing.subject}?page=1&name=%C3%BC"
+    assert browser.get(f"{site.url}{wanted}", timeout=20).status_code == 401
+    assert leads_to("once") == wanted
+    assert "homecheck-wanted" not in browser.cookies
+    assert leads_to("twice") == "/"
+    for elsewhere in (
+        "//evil.example", "https://evil.example", "%2F%2Fevil.example", "/%5Cevil.example", "/\\evil.example",
+        "/x%0D%0AX-A:%20b", "%2F%09%2Fevil.example", "/.//evil.example", "",
+    ):  # fmt: skip
+        browser.cookies.set("homecheck-wanted", elsewhere, domain="127.0.0.1", path="/")
+        assert leads_to(f"to {elsewhere}"[:40].replace("\\", "b").replace("%", "p").replace("/", "s")) == "/", elsewhere
+
+
 def test_signing_out_ends_the_session_on_the_server(house: tuple[Site, Worker, Worker]) -> None:
     site, _, _ = house
     browser = site.browse("cy", "viewer")
