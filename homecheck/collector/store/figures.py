@@ -15,11 +15,15 @@ DONE: Final = {"backed_up_at": "backup", "verified_at": "verify-log", "purged_at
 
 def people(db: Connection) -> list[tuple[str, str, int]]:
     """Return program, verdict of the latest evidence (``none``: nothing received) and how many people have it."""
-    words = {rank: verdict.word for verdict, rank in RANKS.items()}
-    checked = [(program, words[rank], many) for program, rank, many in tally.by_program(db)]
     return sorted(
-        [*checked, *((program, "none", many) for program, many in _each(db, "rank = ?", NOT_CHECKED) if many)]
+        [*checked(db), *((program, "none", many) for program, many in _each(db, "rank = ?", NOT_CHECKED) if many)]
     )
+
+
+def checked(db: Connection) -> list[tuple[str, str, int]]:
+    """Return program, verdict of the latest evidence and how many people have it: a few kept rows for each program."""
+    words = {rank: verdict.word for verdict, rank in RANKS.items()}
+    return [(program, words[rank], many) for program, rank, many in tally.by_program(db)]
 
 
 def overdue(db: Connection, now: datetime) -> list[tuple[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +14,7 @@ from starlette.routing import Route
 from homecheck.collector import enrolment, program_changes
 from homecheck.collector.access import ADMINISTER, INVITE
 from homecheck.collector.problems import Problem
-from homecheck.collector.store import programs
+from homecheck.collector.store import figures, programs
 from homecheck.collector.views.site import Site, Visit, see_other
 from homecheck.errors import SetupError
 from homecheck.policy_difference import Change, difference
@@ -38,8 +39,11 @@ class ProgramPages:
         ]
 
     def programs(self, visit: Visit) -> Response:
-        """List the programs with their policies."""
-        return self.site.html("programs.html", visit, programs=programs.within(self.site.db(), visit.scope))
+        """List the programs with their policies, and how their people stand."""
+        db, counts = self.site.db(), defaultdict[str, Counter[str]](Counter)
+        for program, verdict, number in figures.checked(db):
+            counts[program][verdict] += number
+        return self.site.html("programs.html", visit, programs=programs.within(db, visit.scope), counts=counts)
 
     def program(self, visit: Visit, address: str = "", invited: str = "", error: str = "") -> Response:
         """Show one program: every limit of its policy, the versions it has had, and a form to invite somebody."""

@@ -294,6 +294,19 @@ def test_a_sign_in_link_is_shown_first_and_works_once(house: tuple[Site, Worker,
         assert "does not work any more" in answer.text
 
 
+def test_the_list_of_programs_tells_how_their_people_stand(
+    house: tuple[Site, Worker, Worker], admin: requests.Session
+) -> None:
+    site = house[0]
+    checked, fail = (
+        site.browse_database(f"SELECT COUNT(*) FROM person WHERE received IS NOT NULL AND {which}")[0]
+        for which in ("1 = 1", "rank = 0")  # 0: fail
+    )
+    page = re.sub(r"<[^>]+>", "", admin.get(f"{site.url}/programs").text)
+    assert f"{checked} checked in Support line" in page
+    assert f"{fail} fail in Support line" in page
+
+
 def test_who_signs_in_comes_to_the_page_that_they_wanted_and_to_no_other_site(
     house: tuple[Site, Worker, Worker],
 ) -> None:
