@@ -61,7 +61,7 @@ def put_person(db: Connection, program: str, name: str, *, now: datetime, by: By
     programs.get(db, program)
     who = people.person_called(db, program, name)
     if who is None:
-        who = Person(base64url(secrets.token_bytes(16)), program, name)
+        who = Person.new(program, name)
         people.add_person(db, who, now)
     if number:
         put_number(db, who, number, by=by, now=now)

@@ -22,13 +22,13 @@ from typing import Final
 from homecheck.collector.enrolment import clean_name, clean_number
 from homecheck.csv_safe import is_formula
 from homecheck.errors import SetupError
+from homecheck.listed import listed
 
 COLUMNS: Final = ("name", "email", "phone", "program", "language")
 DELIMITERS: Final = (",", ";", "\t")
 MOST_LINES: Final = 100_000
 MOST_BYTES: Final = 16 * 1_048_576
 MOST_SHOWN: Final = 50  # lines that are wrong; all are counted
-MOST_NAMED: Final = 10  # programs that there are, in a message about one that there is not
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _SEPARATOR: Final = re.compile(r"sep=(.)\r?\n")  # what Excel writes, and heeds, in front of a header
 _EMAIL: Final = re.compile(r"[^@\s,;<>\"]{1,64}@[^@\s,;<>\"]{1,255}")
@@ -211,14 +211,8 @@ def _program(name: str, programs: Collection[str]) -> str:
     if not name:
         raise ValueError("no program is named, neither here nor for the whole list")
     if name not in programs:
-        raise ValueError(f"program: there is no {name!r:.60}; there are: {_some(programs) or 'none yet'}")
+        raise ValueError(f"program: there is no {name!r:.60}; there are: {listed(sorted(programs)) or 'none yet'}")
     return name
-
-
-def _some(programs: Collection[str]) -> str:
-    """Return names to choose from; each of many lines may have the same mistake."""
-    shown = sorted(programs)[:MOST_NAMED]
-    return ", ".join([*shown, f"{len(programs) - len(shown)} more"] if len(shown) < len(programs) else shown)
 
 
 def _refuse_twice(entry: Entry, seen: dict[tuple[str, str], int]) -> None:

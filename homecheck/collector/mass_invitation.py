@@ -156,11 +156,7 @@ def _parts(entries: Sequence[Entry]) -> Iterator[tuple[str, list[Entry]]]:
 def _people(db: Connection, program: str, part: Sequence[Entry], order: Order) -> dict[str, Person]:
     """Return the people of a part by name, those who are new stored before."""
     known = people.called(db, program, [one.name for one in part])
-    new = [
-        (Person(base64url(secrets.token_bytes(16)), program, one.name), one.phone)
-        for one in part
-        if one.name not in known
-    ]
+    new = [(Person.new(program, one.name), one.phone) for one in part if one.name not in known]
     people.add_people(db, new, order.now)
     numbers = [
         (known[one.name][0], one.phone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +15,11 @@ from homecheck.appraisal import Verdict
 from homecheck.collector.store.connection import Rows, insert_rows, marks
 from homecheck.collector.store.database import Connection, Row, one_or_none
 from homecheck.collector.store.scope import Scope
-from homecheck.signing import PublicKey
+from homecheck.signing import PublicKey, base64url
 from homecheck.standards.rfc_3339 import from_text, to_text
 
 InviteState = Literal["open", "used", "expired"]
+ID_BYTES: Final = 16
 AT_A_TIME: Final = 1_000  # rows, of lists that may be longer than memory should hold
 
 
@@ -28,6 +30,16 @@ class Person:
     id: str
     program: str
     name: str
+
+    @classmethod
+    def new(cls, program: str, name: str) -> Person:
+        """Return somebody whom nobody knows yet.
+
+        No id begins with a minus: in tables it would get an apostrophe in front (csv_safe) and match nothing any more.
+        """
+        while (drawn := base64url(secrets.token_bytes(ID_BYTES))).startswith("-"):
+            pass
+        return cls(drawn, program, name)
 
 
 @dataclass(frozen=True)

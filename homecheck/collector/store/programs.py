@@ -12,6 +12,7 @@ from homecheck.collector.store import overview
 from homecheck.collector.store.database import Connection, Row, one_or_none
 from homecheck.collector.store.scope import Scope
 from homecheck.errors import SetupError
+from homecheck.listed import listed
 from homecheck.policy import Policy, read_policy
 from homecheck.signing import PublicKey
 from homecheck.standards.rfc_3339 import from_text, to_text
@@ -123,7 +124,7 @@ def get(db: Connection, program: str) -> Program:
     """Return the program. SetupError names those that there are."""
     found = find(db, program)
     if found is None:
-        names = ", ".join(one.id for one in every(db)) or "none yet"
+        names = listed([one.id for one in every(db)]) or "none yet"
         raise SetupError(
             f"there is no program {program!r:.60}; there are: {names}", "See: homecheck collector program list"
         )

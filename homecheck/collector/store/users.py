@@ -10,6 +10,7 @@ from typing import Final, Literal, cast
 from homecheck.collector.store.database import Connection, one_or_none
 from homecheck.collector.store.people import secret_hash
 from homecheck.errors import SetupError
+from homecheck.listed import listed
 from homecheck.standards.rfc_3339 import to_text
 
 Role = Literal["viewer", "reviewer", "admin", "auditor"]
@@ -80,7 +81,7 @@ def get(db: Connection, name: str) -> User:
     """Return the user. SetupError names those that there are."""
     found = find(db, name)
     if found is None:
-        names = ", ".join(one.name for one in every(db))
+        names = listed([one.name for one in every(db)])
         raise SetupError(f"there is no user {name!r:.60}; there are: {names}", "See: homecheck collector user add")
     return found
 

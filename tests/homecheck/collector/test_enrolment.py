@@ -8,6 +8,8 @@ import pytest
 import requests
 
 from homecheck.collector import administration
+from homecheck.collector.store.people import Person
+from homecheck.csv_safe import is_formula
 from homecheck.errors import SetupError
 from homecheck.keys import SoftwareKey
 from homecheck.policy import read_policy
@@ -170,3 +172,10 @@ def test_a_name_that_cannot_be_shown_is_not_invited(site: Site, name: str) -> No
 def test_an_invitation_to_no_program_names_those_that_there_are(site: Site) -> None:
     with pytest.raises(SetupError, match="there are: support"):
         site.invite("Ada", program="sales")
+
+
+def test_no_id_of_a_person_looks_like_a_formula() -> None:
+    ids = [Person.new("support", "Ada").id for _ in range(2_000)]  # of ids by chance alone 31 would
+    assert len(set(ids)) == 2_000
+    assert not any(is_formula(one) for one in ids)
+    assert {len(one) for one in ids} == {22}
