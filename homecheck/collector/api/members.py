@@ -79,7 +79,7 @@ def counts(standing: Effective | None, verdict: Verdict | None) -> Json:
     """Return what a verdict counts as; without a waiver it is itself."""
     counts_as = standing.counts_as if standing else verdict
     return {
-        "counts_as": counts_as.word if counts_as else None,
+        "counts_as": counts_as.word if counts_as is not None else None,  # pass is 0
         "waived": [
             {"id": one.id, "quantity": one.quantity, "reason": one.reason, "expires_at": at(one.expires_at)}
             for one in (standing.waived if standing else ())

@@ -284,7 +284,7 @@ def _person(row: PersonRow, standing: Effective | None, call: Call) -> Json:
         "id": row.person.id,
         "program": row.person.program,
         "name": row.person.name,
-        "verdict": row.verdict.word if row.verdict else None,
+        "verdict": row.verdict.word if row.verdict is not None else None,  # pass is 0
         **counts(standing, row.verdict),
         "latest": row.digest or None,
         "received_at": at(row.received_at),

@@ -24,6 +24,18 @@ def test_every_filter_of_the_dashboard_is_one_here(desk: Desk) -> None:
     assert names(desk, hour="0", link="wifi") == []
 
 
+def test_each_person_has_the_verdict_of_the_latest_check(desk: Desk) -> None:
+    found = {one["name"]: one for one in desk.get("/v1/admin/people").json()["people"]}
+    told = {name: (one["verdict"], one["counts_as"]) for name, one in found.items()}
+    assert told[PASSES.name] == ("pass", "pass")
+    assert told[FAILS.name] == ("fail", "fail")
+    assert told["Person 0"] == (None, None)
+    for name, expected in ((PASSES.name, "pass"), (FAILS.name, "fail"), ("Person 0", None)):
+        assert desk.get(f"/v1/admin/people/{found[name]['id']}").json()["counts_as"] == expected, name
+    passed = desk.get(f"/v1/admin/evidence/{found[PASSES.name]['latest']}").json()
+    assert (passed["verdict"], passed["counts_as"]) == ("pass", "pass")
+
+
 @pytest.mark.parametrize("sort", ["id", "worst", "name", "latest", "due"])
 def test_pages_in_any_order_name_everybody_once(desk: Desk, sort: str) -> None:
     found, after = [], ""
