@@ -98,6 +98,7 @@ def messages() -> dict[Message, str]:
 def _all() -> Iterator[tuple[str, Message]]:
     for folder in ("ui", "cli", "report"):
         yield from _marked(folder)
+    yield from _marked("collector/templates", [("**.html", "jinja2")])  # the page of an invitation
     yield from (("--help", text) for text in _help_texts())
     for name in ("LABELS", "MEANINGS", "CAUSE_ADVICE", "FAULT_WORDS", "HEADLINES", "VERDICT_WORDS"):
         yield from (("report/words.py", text) for text in getattr(words, name).values())
@@ -130,9 +131,9 @@ def _all() -> Iterator[tuple[str, Message]]:
     yield from _of_the_program()
 
 
-def _marked(name: str) -> Iterator[tuple[str, Message]]:
+def _marked(name: str, methods: list[tuple[str, str]] = METHODS) -> Iterator[tuple[str, Message]]:
     """Yield what is marked in a folder of the package, by gettext's usual names."""
-    for file, _, text, _, _ in extract_from_dir(ROOT / "homecheck" / name, METHODS, keywords=KEYWORDS):
+    for file, _, text, _, _ in extract_from_dir(ROOT / "homecheck" / name, methods, keywords=KEYWORDS):
         pair = isinstance(text, tuple) and len(text) == 2 and all(isinstance(one, str) for one in text)
         yield f"{name}/{file}", (text[0], text[1]) if pair else text if isinstance(text, str) else text[0]
 

@@ -99,7 +99,7 @@ _FILTERS: Final = (
     Parameter("link", "query", "ethernet, wifi, cellular, other or unknown.", text()),
     Parameter("system", "query", "The operating system, or unknown.", text()),
     Parameter("software", "query", "The agent's version, or unknown.", text()),
-    Parameter("hour", "query", "The hour of the day of the latest check, UTC.",
+    Parameter("hour", "query", "The hour of the day of the latest check, where the person is as far as that is known.",
               {"type": "integer", "minimum": 0, "maximum": 23}),
     Parameter("days", "query", "Whose latest check is at most so many days old.",
               {"type": "integer", "minimum": 1, "maximum": 3660}),

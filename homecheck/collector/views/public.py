@@ -14,6 +14,7 @@ from homecheck.collector.pages import static
 from homecheck.collector.problems import PROBLEMS, Problem
 from homecheck.collector.store import programs
 from homecheck.collector.views.site import Site
+from homecheck.locale import preferred, translator
 
 STATIC: Final = {"site.css": "text/css; charset=utf-8", "favicon.svg": "image/svg+xml"}
 
@@ -33,11 +34,13 @@ class PublicPages:
         ]
 
     def invitation(self, request: Request) -> Response:
-        """Tell the invited what the invitation is for and what to type."""
+        """Tell the invited what the invitation is for and what to type, in the language that their browser asks for."""
         db, code = self.site.db(), request.path_params["code"]
         found = enrolment.open_invite(db, code, self.site.collector.clock())
         program = programs.get(db, found.person.program)
-        return self.site.html("invite.html", None, found=found, program=program, code=code)
+        say = translator(preferred(request.headers.get("accept-language", "")))
+        words = {"_": say, "say": say.say, "fill": say.fill, "plural": say.plural, "language": say.language}
+        return self.site.html("invite.html", None, found=found, program=program, code=code, **words)
 
     def explain(self, request: Request) -> Response:
         """Explain the reason of a problem document."""

@@ -294,6 +294,30 @@ def test_a_sign_in_link_is_shown_first_and_works_once(house: tuple[Site, Worker,
         assert "does not work any more" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("accepted", "language", "words"),
+    [
+        ("", "en", ("Example Inc. invites Nova", "Download speed", "180 days", "Good until")),
+        ("sv-SE,sv;q=0.9,en;q=0.5", "sv", ("Example Inc. bjuder in Nova", "180 dagar", "Gäller till")),
+        ("de, es-MX;q=0.8", "es", ("Example Inc. invita a Nova", "180 días", "Vale hasta")),
+        ("<script>", "en", ("Example Inc. invites Nova",)),
+    ],
+)
+def test_an_invitation_speaks_the_language_of_the_invited(
+    house: tuple[Site, Worker, Worker], accepted: str, language: str, words: tuple[str, ...]
+) -> None:
+    site = house[0]
+    page = requests.get(
+        f"{site.url}/invite/{site.invite('Nova')}", headers={"Accept-Language": accepted}, timeout=20
+    ).text
+    assert f'<html lang="{language}">' in page
+    for one in words:
+        assert one in page
+    if language != "en":
+        for english in ("What is measured", "Download speed", "Nothing is recorded", "What to do next", "days"):
+            assert english not in page
+
+
 def test_the_list_of_programs_tells_how_their_people_stand(
     house: tuple[Site, Worker, Worker], admin: requests.Session
 ) -> None:
