@@ -35,6 +35,11 @@ CONNECT_SECONDS: Final = 10
 STATEMENT_SECONDS: Final = 15.0  # of a collector that serves: no page and no upload takes a tenth of it
 HUNG: Final = "the database does not answer"
 KEPT_READY_AFTER: Final = 5  # times that a statement has come on one connection
+READY_SETTINGS: Final = (
+    "plan_cache_mode = force_generic_plan",
+    "enable_seqscan = off",  # a plan that was made while a table is small is kept while it grows
+    "jit = off",  # a table without an index counts as dear then, and each of its plans would be compiled
+)
 FEW: Final = 8  # rows: so many cost less together with other statements than by a COPY, which stands alone
 MOST_KEPT_READY: Final = 256  # statements of one connection: what is written for many has a form for each number
 
@@ -132,7 +137,8 @@ class PostgresConnection(Connection):
         """
         (pid,) = self.execute("SELECT pg_backend_pid()").fetchone()
         if pid == self.raw.info.backend_pid:  # PgBouncer tells a number of its own
-            self.execute("SET plan_cache_mode = force_generic_plan")
+            for setting in READY_SETTINGS:
+                self.execute(f"SET {setting}")
             self.raw.prepare_threshold, self.raw.prepared_max = KEPT_READY_AFTER, MOST_KEPT_READY
 
     def failure(self, error: psycopg.Error) -> HomecheckError:
