@@ -247,9 +247,7 @@ def _check_addressed(url: str, evidence_id: str, device: Device, evidence: Evide
         raise Problem("wrong-subject", "the evidence names another person than the one this key is enrolled for")
 
 
-def _freshness(
-    collector: Collector, db: Connection, device: Device, evidence: Evidence, now: datetime
-) -> Freshness:
+def _freshness(collector: Collector, db: Connection, device: Device, evidence: Evidence, now: datetime) -> Freshness:
     if evidence.nonce is None:
         return "none"
     kid = device.key.kid

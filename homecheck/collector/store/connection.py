@@ -14,7 +14,6 @@ from typing import Any, Final, Protocol, TypeVar
 
 from homecheck.collector.store.failures import NotStored
 
-
 Answer = TypeVar("Answer")
 Asked = Callable[[], Answer]  # a question that was put to the database; calling it waits for the answer
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from homecheck.collector.store.connection import Connection, Rows, one_or_none
 from homecheck.collector.store.database import Database
 from homecheck.collector.store.dialect import numbered
 from homecheck.collector.store.failures import Held, NotStored, Rejected
+from homecheck.collector.store.postgres_rows import RowsToCome, named_rows
 from homecheck.collector.store.pulse import PROBE_SECONDS, Pulse, pulse_of
 from homecheck.config import Home
 from homecheck.errors import HomecheckError, SetupError
@@ -52,7 +52,7 @@ class PostgresConnection(Connection):
         self.pulse = pulse
         self.since: float | None = None
         self._known_types: dict[str, Sequence[int]] = {}
-        self.waiting = _Waiting(self)
+        self._waiting = _Waiting(self)
         self._together = False
         self._pipeline: AbstractContextManager[object] | None = None  # entered
         if pulse is not None:
@@ -61,7 +61,7 @@ class PostgresConnection(Connection):
     def execute(self, sql: str, values: Sequence[object] = ()) -> Rows:
         """Run one statement."""
         found = numbered(sql)
-        with self.waiting:
+        with self._waiting:
             if self._together and self._pipeline is None:
                 self._pipeline = self.raw.pipeline()
                 self._pipeline.__enter__()
@@ -69,7 +69,7 @@ class PostgresConnection(Connection):
                 rows = self.raw.execute(found.sql, found.arranged(values))
             except UnicodeEncodeError as error:
                 raise Rejected.no_text(error) from None
-        return rows if self._pipeline is None else _RowsToCome(self, rows)
+        return rows if self._pipeline is None else RowsToCome(rows, self._waiting)
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -93,12 +93,12 @@ class PostgresConnection(Connection):
         """Wait for the answers to everything that was sent."""
         pipeline, self._pipeline = self._pipeline, None
         if pipeline is not None:
-            with self.waiting:  # where this fails, the connection stays as it is and is not usable
+            with self._waiting:  # where this fails, the connection stays as it is and is not usable
                 pipeline.__exit__(None, None, None)
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each of `rows`, all in one conversation with the server."""
-        with self.waiting, self.raw.cursor() as cursor:
+        with self._waiting, self.raw.cursor() as cursor:
             found = numbered(sql)
             cursor.executemany(found.sql, [found.arranged(row) for row in rows] if found.lists else rows)
 
@@ -110,7 +110,7 @@ class PostgresConnection(Connection):
         types = self._types(into)
         self._hear_all()  # a pipeline takes no COPY
         sql = f"COPY {into} FROM STDIN (FORMAT BINARY)".encode()
-        with self.waiting, self.raw.cursor() as cursor, cursor.copy(sql) as copy:
+        with self._waiting, self.raw.cursor() as cursor, cursor.copy(sql) as copy:
             copy.set_types(types)
             for row in rows:
                 copy.write_row(row)
@@ -183,7 +183,7 @@ class PostgresConnection(Connection):
     def usable(self) -> bool:
         """Whether the server was there when it was last asked, and every conversation with it came to its end.
 
-        Where the way breaks in the middle of `executemany`, libpq may be left waiting for answers that never come,
+        Where the way breaks in the middle of what goes together, libpq may be left waiting for answers that never come,
         although the socket is not known to be closed: it refuses every further statement.
         """
         from psycopg.pq import PipelineStatus, TransactionStatus
@@ -235,30 +235,6 @@ class _Waiting:
             raise self._db.failure(error) from error
 
 
-class _RowsToCome:
-    """The rows of a statement that was sent together with others."""
-
-    def __init__(self, db: PostgresConnection, cursor: psycopg.Cursor[Any]) -> None:
-        self._db = db
-        self._cursor = cursor
-
-    @property
-    def rowcount(self) -> int:
-        self._cursor.fetchmany(0) if self._cursor.rowcount < 0 else None
-        return self._cursor.rowcount
-
-    def fetchone(self) -> Any:
-        with self._db.waiting:
-            return self._cursor.fetchone()
-
-    def fetchall(self) -> list[Any]:
-        with self._db.waiting:
-            return self._cursor.fetchall()
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.fetchall())
-
-
 def _failure(error: psycopg.Error) -> HomecheckError:
     import psycopg
 
@@ -279,34 +255,6 @@ def _answers(address: str) -> bool:
     except psycopg.Error as error:
         return not isinstance(error, psycopg.errors.ConnectionTimeout)  # it says no: that is an answer
     return True
-
-
-class NamedRow(tuple[Any, ...]):
-    """A row that also knows its columns by name."""
-
-    __slots__ = ()
-    places: dict[str, int]
-
-    def __getitem__(self, key: Any) -> Any:
-        """Return a value by name or place."""
-        return tuple.__getitem__(self, self.places[key] if key.__class__ is str else key)
-
-    def keys(self) -> Iterable[str]:
-        """Return the names of the columns."""
-        return self.places
-
-
-def _named_rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Any]:
-    found = cursor.pgresult  # whose names cost less than `cursor.description`, which makes an object of each
-    if found is None or found.fname(0) is None:  # it has no rows; those of COPY have no names
-        return tuple
-    return _kind_of_row(tuple(map(found.fname, range(found.nfields))))
-
-
-@lru_cache(maxsize=512)
-def _kind_of_row(names: tuple[bytes, ...]) -> type[NamedRow]:
-    places = {name.decode(): at for at, name in enumerate(names)}
-    return type("NamedRow", (NamedRow,), {"__slots__": (), "places": places})
 
 
 @dataclass(frozen=True)
@@ -398,7 +346,7 @@ class PostgresDatabase(Database):
                 connect_timeout=CONNECT_SECONDS if pulse is None else PROBE_SECONDS,
                 application_name="homecheck",
                 cursor_factory=psycopg.RawCursor,
-                row_factory=_named_rows,
+                row_factory=named_rows,
             )
         except psycopg.Error as error:
             if pulse is not None and isinstance(error, psycopg.errors.ConnectionTimeout):
