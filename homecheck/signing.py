@@ -230,10 +230,10 @@ def _header_segment(algorithm: Algorithm, kid: str, typ: str) -> bytes:
 
 def _taken_apart(envelope: bytes) -> tuple[bytes, bytes, bytes]:
     """Return the header's segment, what is signed (which begins with it), and the signature's segment."""
-    if (stops := envelope.count(b".")) != 2:
-        raise Refused("not-compact", f"{stops + 1} segments between full stops; a compact JWS has 3")
-    signed, _, signature = envelope.rpartition(b".")
-    return signed[: signed.index(b".")], signed, signature
+    first, last = envelope.find(b"."), envelope.rfind(b".")
+    if first == last or envelope.find(b".", first + 1) != last:  # quicker than to count in what is long
+        raise Refused("not-compact", f"{envelope.count(b'.') + 1} segments between full stops; a compact JWS has 3")
+    return envelope[:first], envelope[:last], envelope[last + 1 :]
 
 
 @lru_cache(maxsize=1_024)  # a key's header is always the same, and looked at before it is known and behind that
@@ -243,7 +243,7 @@ def _header(segment: bytes) -> Mapping[str, str]:
 
 def _decode_segment(segment: bytes, reason: str = "base64url") -> bytes:
     """Decode base64url and demand that encoding it again gives the same text: no padding, no unused bits set."""
-    if any(foreign in segment for foreign in (b"+", b"/", b"=")):
+    if b"+" in segment or b"/" in segment or b"=" in segment:
         raise Refused(reason, "a segment holds characters of base64 that base64url has not")
     try:
         decoded = pybase64.b64decode(segment + b"=" * (-len(segment) % 4), altchars=b"-_", validate=True)

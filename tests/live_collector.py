@@ -134,7 +134,7 @@ def in_thread(
     if isinstance(stored, SqliteDatabase):
         (pages,) = site.browse_database("PRAGMA page_count")
         stored = replace(stored, max_pages=int(str(pages)) + spare_pages if spare_pages else 0)
-    writer = Writer(stored, max_waiting)
+    writer = Writer(stored.for_uploads(), max_waiting)
     app = application(
         replace(collector, clock=clock, writer=writer, passwords=passwords, inside=inside, pace=pace or Pace())
     )

@@ -21,7 +21,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -63,7 +63,7 @@ from homecheck.collector.retention import keep_promises
 from homecheck.collector.stopping import answered_when_stopped
 from homecheck.collector.store import evidence, programs
 from homecheck.collector.store import results as stored_results
-from homecheck.collector.store.database import Connection
+from homecheck.collector.store.database import Connection, Readers
 from homecheck.collector.store.failures import Busy, NotStored, Rejected
 from homecheck.collector.store.results import StoredResult
 from homecheck.collector.uploads import Gate, past_the_router
@@ -376,7 +376,8 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
     async def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=400)  # nobody is there to read it
 
-    machine = Machine(collector, Readiness(collector), watch, Reception(collector))
+    receiving = replace(collector, readers=Readers(collector.readers.database.for_uploads()))
+    machine = Machine(collector, Readiness(collector), watch, Reception(receiving))
 
     @asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
@@ -398,6 +399,7 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
             await asyncio.to_thread(collector.writer.stop)
             await asyncio.to_thread(machine.reception.close)
             await asyncio.to_thread(_remember, collector)
+            receiving.readers.close()
             collector.readers.close()
 
     every = [*machine.routes(), *api.routes(collector), *routes(site)]

@@ -27,7 +27,6 @@ from homecheck.collector.store import callbacks as calls_store
 from homecheck.collector.store import evidence as store
 from homecheck.collector.store import people, programs
 from homecheck.collector.store.arrivals import Waiting
-from homecheck.collector.store.callbacks import Callback
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.evidence import Arrival, Judgement, Kept, ObservationCheck
 from homecheck.collector.store.failures import NotStored
@@ -142,7 +141,6 @@ class _Asked:
 
     receipts: Mapping[str, bytes]  # by digest
     digests: Mapping[str, str]  # by id
-    calls: Mapping[tuple[str, str], Callback]  # by the key's name and challenge
     earlier: Mapping[str, datetime]  # by person: when the last but MOST_IN_A_SPAN - 1 was received
     programs: Mapping[str, Program]
 
@@ -150,15 +148,14 @@ class _Asked:
     def of(cls, db: Connection, found: Sequence[_Authentic]) -> _Asked:
         """Ask for all of them together."""
         arrivals = [one.arrival for one in found]
-        receipts, digests = store.known(db, [one.evidence.id for one in arrivals])
-        checks = [(one.evidence.device.kid, one.evidence.nonce) for one in arrivals]
-        return cls(
-            receipts,
-            digests,
-            calls_store.of_checks(db, [(kid, nonce) for kid, nonce in checks if nonce is not None]),
-            store.received_before(db, list({one.person.id for one in arrivals}), MOST_IN_A_SPAN),
-            {program: programs.get(db, program) for program in {one.person.program for one in arrivals}},
-        )
+        if not found:
+            return cls({}, {}, {}, {})
+        with db.together():
+            known = store.ask_known(db, [one.evidence.id for one in arrivals])
+            earlier = store.ask_received_before(db, list({one.person.id for one in arrivals}), MOST_IN_A_SPAN)
+            judged_by = programs.ask_for(db, list({one.person.program for one in arrivals}))
+        receipts, digests = known()
+        return cls(receipts, digests, earlier(), judged_by())
 
 
 def _answer(collector: Collector, db: Connection, asked: _Asked, found: _Authentic) -> bytes | Waiting | Conflict:
@@ -172,7 +169,7 @@ def _answer(collector: Collector, db: Connection, asked: _Asked, found: _Authent
         return Conflict(arrival, known)
     # 14. The key counts at the time of receipt; the challenge is ours, this device's and alive.
     check_counts(device, arrival.received_at)
-    freshness = _freshness(collector, asked.calls, device, arrival.evidence, arrival.received_at)
+    freshness = _freshness(collector, db, device, arrival.evidence, arrival.received_at)
     _check_pace(asked.earlier.get(arrival.person.id), arrival.received_at)
     judgement = _judge(collector, db, asked.programs[arrival.person.program].policy, arrival, freshness)
     return _waiting(collector, arrival, judgement)
@@ -250,24 +247,27 @@ def _check_addressed(url: str, evidence_id: str, device: Device, evidence: Evide
         raise Problem("wrong-subject", "the evidence names another person than the one this key is enrolled for")
 
 
-def _freshness(
-    collector: Collector,
-    calls: Mapping[tuple[str, str], Callback],
-    device: Device,
-    evidence: Evidence,
-    now: datetime,
-) -> Freshness:
+def _freshness(collector: Collector, db: Connection, device: Device, evidence: Evidence, now: datetime) -> Freshness:
     if evidence.nonce is None:
         return "none"
     kid = device.key.kid
-    alive_at = callbacks.alive_at(calls.get((kid, evidence.nonce)), now)
     try:
-        found = challenge.check(collector.keys.challenge_secret, kid, evidence.nonce, alive_at)
+        found = _alive(collector, db, kid, evidence.nonce, now)
     except Refused as error:
         fresh = new_challenge(collector, kid)
         extra = {"nonce": fresh.nonce, "expires_at": to_text(fresh.expires_at)}
         raise Problem("stale-nonce", error.message, extra=extra) from None
     return challenge.freshness(found, now, evidence.finished_at - evidence.started_at)
+
+
+def _alive(collector: Collector, db: Connection, kid: str, nonce: str, now: datetime) -> Challenge:
+    """Return the challenge if it is alive, or a call-back was asked for while it was. Refused: ``stale-nonce``."""
+    secret = collector.keys.challenge_secret
+    try:
+        return challenge.check(secret, kid, nonce, now)
+    except Refused:
+        call = calls_store.of_nonce(db, kid, nonce)
+        return challenge.check(secret, kid, nonce, callbacks.alive_at(call, now))
 
 
 def _judge(collector: Collector, db: Connection, policy: Policy, arrival: Arrival, freshness: Freshness) -> Judgement:

@@ -91,7 +91,7 @@ def load(database: Database) -> Collector:
             with transaction(db):
                 settings.write(db, "log_key", log.key.vkey)
         log_memory.check(db, folder, log.key)
-    return Collector(chosen.name, chosen.url, held, folder, Readers(database), Writer(database), log)
+    return Collector(chosen.name, chosen.url, held, folder, Readers(database), Writer(database.for_uploads()), log)
 
 
 def _log(database: Database, chosen: Settings) -> Log:

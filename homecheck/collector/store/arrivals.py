@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from homecheck.collector.store import events, evidence, log, overview, people, tally
-from homecheck.collector.store.connection import Connection, marks, one_or_none
+from homecheck.collector.store.connection import Asked, Connection, marks, one_or_none
 from homecheck.collector.store.evidence import Arrival, EvidenceRow, Judgement, Kept, event_of
 from homecheck.collector.store.log import Appended
 from homecheck.collector.store.overview import Standing
@@ -43,11 +43,13 @@ class _Batch:
 
     def __init__(self, db: Connection, waiting: Sequence[Waiting]) -> None:
         self._db = db
-        self._log = log.Appender(db)
         self._rows: list[EvidenceRow] = []
         arrivals = [one.arrival for one in waiting]
-        self._receipts, self._digests = evidence.known(db, [one.evidence.id for one in arrivals])
-        self._seqs = _highest_seqs(db, {arrival.evidence.device.kid for arrival in arrivals})
+        with db.together():
+            self._log = log.Appender(db)
+            known = evidence.ask_known(db, [one.evidence.id for one in arrivals])
+            seqs = _ask_highest_seqs(db, {arrival.evidence.device.kid for arrival in arrivals})
+        (self._receipts, self._digests), self._seqs = known(), seqs()
 
     def take(self, one: Waiting) -> Kept:
         """Take one; its rows are written by `flush`."""
@@ -70,9 +72,10 @@ class _Batch:
         if not self._rows:
             return
         evidence.insert_all(self._db, self._rows)
-        people.note_latest(self._db, {row.arrival.evidence.device.kid: row.position for row in self._rows})
         standings = [Standing(row.arrival.person, row.judgement.shown, row.position) for row in self._rows]
-        with tally.kept(self._db, {one.person.id for one in standings}):
+        latest = {one.person.id: one for one in standings}
+        people.note_latest(self._db, {row.arrival.evidence.device.kid: row.position for row in self._rows})
+        with tally.kept(self._db, latest.keys(), tally.after(latest.values())):
             overview.put_all(self._db, standings)
         self._rows = []
 
@@ -85,12 +88,12 @@ class _Batch:
         self._seqs[kid] = max(seq, highest)
 
 
-def _highest_seqs(db: Connection, kids: set[str]) -> dict[str, int]:
-    rows = db.execute(
+def _ask_highest_seqs(db: Connection, kids: set[str]) -> Asked[dict[str, int]]:
+    rows = db.ask(
         f"SELECT kid, MAX(seq) AS highest FROM evidence WHERE kid IN ({marks(tuple(kids))}) GROUP BY kid",  # noqa: S608 - marks only
         tuple(kids),
     )
-    return {row["kid"]: row["highest"] for row in rows}
+    return lambda: {row["kid"]: row["highest"] for row in rows}
 
 
 def _flag_odd_seq(db: Connection, arrival: Arrival) -> None:

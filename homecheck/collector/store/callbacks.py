@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, cast
 
-from homecheck.collector.store.connection import marks
 from homecheck.collector.store.database import Connection, Row, one_or_none
 from homecheck.collector.store.people import Person
 from homecheck.collector.store.scope import Scope
@@ -72,17 +70,8 @@ def find(db: Connection, callback_id: str) -> Callback | None:
 
 def of_nonce(db: Connection, kid: str, nonce: str) -> Callback | None:
     """Return the call-back of the check with this challenge, or None."""
-    return of_checks(db, [(kid, nonce)]).get((kid, nonce))
-
-
-def of_checks(db: Connection, checks: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Callback]:
-    """Return the call-backs of checks, each by the name of its key and its challenge."""
-    if not checks:
-        return {}
-    kids, nonces = zip(*checks, strict=True)
-    within = f"kid IN ({marks(kids)}) AND nonce IN ({marks(nonces)})"
-    found = map(_callback, db.execute(f"{_CALLBACK} WHERE {within}", (*kids, *nonces)))
-    return {(one.kid, one.nonce): one for one in found}
+    row = one_or_none(db, f"{_CALLBACK} WHERE kid = ? AND nonce = ?", kid, nonce)
+    return None if row is None else _callback(row)
 
 
 def waiting(db: Connection, scope: Scope, now: datetime) -> list[Callback]:

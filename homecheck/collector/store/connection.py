@@ -6,13 +6,16 @@ What differs between the engines is in `sqlite`, `postgres` and `dialect`, and n
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import datetime
 from itertools import chain
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from homecheck.collector.store.failures import NotStored
+
+Answer = TypeVar("Answer")
+Asked = Callable[[], Answer]  # a question that was put to the database; calling it waits for the answer
 
 
 class Row(Protocol):
@@ -52,6 +55,10 @@ class Connection(ABC):
     def execute(self, sql: str, values: Sequence[object] = ()) -> Rows:
         """Run one statement. NotStored when the database cannot, Rejected when it does not take these values."""
 
+    def ask(self, sql: str, values: Sequence[object] = ()) -> Rows:
+        """Run one statement whose rows are those of this moment, whenever they are read."""
+        return self.execute(sql, values)
+
     @abstractmethod
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each of `rows`."""
@@ -59,6 +66,13 @@ class Connection(ABC):
     def insert_many(self, into: str, rows: Sequence[Sequence[object]]) -> None:
         """Insert rows of equal width as `insert_rows` does, in the way that costs this engine least."""
         _insert_values(self, into, rows, "")
+
+    def together(self) -> AbstractContextManager[object]:
+        """Send what is executed inside without waiting for each answer, where the engine can.
+
+        Whoever asks for a row waits for it; an error comes then, or at the end.
+        """
+        return nullcontext()
 
     @abstractmethod
     def begin(self) -> None:

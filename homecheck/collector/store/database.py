@@ -71,6 +71,10 @@ class Database(ABC):
         """Return it as a collector that serves needs it, which waits for nothing for ever."""
         return self
 
+    def for_uploads(self) -> Database:
+        """Return it for those who execute the same few statements again and again."""
+        return self
+
     @property
     @abstractmethod
     def takes_many_processes(self) -> bool:

@@ -9,7 +9,7 @@ from datetime import datetime
 from homecheck.appraisal import AttestationResult, Finding, Verdict
 from homecheck.collector.overview import Overview
 from homecheck.collector.store import events, overview, results, tally
-from homecheck.collector.store.connection import Connection, Row, insert_rows, marks, one_or_none
+from homecheck.collector.store.connection import Asked, Connection, Row, insert_rows, marks, one_or_none
 from homecheck.collector.store.months import month_of
 from homecheck.collector.store.packing import packed, unpacked
 from homecheck.collector.store.people import Person
@@ -115,27 +115,28 @@ def position_of(db: Connection, digest: str) -> int | None:
     return None if row is None else int(row["position"])
 
 
-def known(db: Connection, ids: Sequence[str]) -> tuple[dict[str, bytes], dict[str, str]]:
-    """Return receipts by digest and digests by id, of evidence that is stored already under one of these ids.
+def ask_known(db: Connection, ids: Sequence[str]) -> Asked[tuple[dict[str, bytes], dict[str, str]]]:
+    """Ask for receipts by digest and digests by id, of evidence that is stored already under one of these ids.
 
     Nobody has to look for digests besides: bytes that are there already are there under the id that they hold.
     """
-    if not ids:
-        return {}, {}
-    rows = db.execute(f"SELECT digest, id, receipt FROM evidence WHERE id IN ({marks(ids)})", ids).fetchall()  # noqa: S608 - marks only
-    return {row["digest"]: unpacked(row["receipt"]) for row in rows}, {row["id"]: row["digest"] for row in rows}
+    found = db.ask(f"SELECT digest, id, receipt FROM evidence WHERE id IN ({marks(ids)})", ids)  # noqa: S608 - marks only
+
+    def answer() -> tuple[dict[str, bytes], dict[str, str]]:
+        rows = found.fetchall()
+        return {row["digest"]: unpacked(row["receipt"]) for row in rows}, {row["id"]: row["digest"] for row in rows}
+
+    return answer
 
 
-def received_before(db: Connection, people: Sequence[str], number: int) -> dict[str, datetime]:
-    """Return when the last but `number` - 1 evidence of each person was received; who has fewer is left out."""
-    if not people:
-        return {}
-    rows = db.execute(
+def ask_received_before(db: Connection, people: Sequence[str], number: int) -> Asked[dict[str, datetime]]:
+    """Ask when the last but `number` - 1 evidence of each person was received; who has fewer is left out."""
+    rows = db.ask(
         "SELECT id, (SELECT received_at FROM evidence WHERE evidence.person = person.id"  # noqa: S608 - marks only
         f" ORDER BY position DESC LIMIT 1 OFFSET ?) AS earlier FROM person WHERE id IN ({marks(people)})",
         (number - 1, *people),
     )
-    return {row["id"]: from_text(row["earlier"]) for row in rows if row["earlier"] is not None}
+    return lambda: {row["id"]: from_text(row["earlier"]) for row in rows if row["earlier"] is not None}
 
 
 def note_conflict(db: Connection, arrival: Arrival, known: str) -> Kept:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, cast
 
-from homecheck.collector.store.connection import Connection, Row, insert_rows
+from homecheck.collector.store.connection import Asked, Connection, Row, insert_rows
 from homecheck.errors import SetupError
 from homecheck.standards.rfc_6962 import HASH_BYTES, Frontier, consistency_path, inclusion_path, tree_hash
 from homecheck.tlog_proof import SALT_BYTES, salted_leaf
@@ -56,13 +56,14 @@ class Appender:
 
     def __init__(self, db: Connection) -> None:
         self._db = db
+        self._asked: Asked[Frontier] | None = ask_frontier(db)
         self._frontier: Frontier | None = None  # None: to be read, for others may have appended
         self._entries: list[tuple[int, Kind, bytes, bytes]] = []
         self._nodes: list[tuple[int, int, bytes]] = []
 
     def append(self, kind: Kind, statement: bytes) -> Appended:
         """Append an entry; it is in the database after `flush`."""
-        before = self._frontier or frontier(self._db)
+        before = self._frontier or (self._asked or ask_frontier(self._db))()
         salt = secrets.token_bytes(SALT_BYTES)
         leaf = salted_leaf(salt, statement)
         after, filled = before.append(leaf)
@@ -73,12 +74,14 @@ class Appender:
 
     def flush(self) -> None:
         """Write what was appended; then others may append, until the next entry."""
+        self._asked = None
         if self._frontier is None:
             return
-        insert_rows(self._db, "log_entry", self._entries)
-        insert_rows(self._db, "log_node", self._nodes)
         values = (self._frontier.size, packed(self._frontier))
-        self._db.execute("UPDATE log_state SET size = ?, frontier = ?", values)
+        with self._db.together():
+            insert_rows(self._db, "log_entry", self._entries)
+            insert_rows(self._db, "log_node", self._nodes)
+            self._db.execute("UPDATE log_state SET size = ?, frontier = ?", values)
         self._frontier, self._entries, self._nodes = None, [], []
 
 
@@ -101,7 +104,16 @@ def append_all(db: Connection, kind: Kind, statements: Sequence[bytes]) -> int:
 
 def frontier(db: Connection) -> Frontier:
     """Return the tree's frontier. SetupError when somebody has damaged it: nothing can be appended then."""
-    size, blob = state(db)
+    return ask_frontier(db)()
+
+
+def ask_frontier(db: Connection) -> Asked[Frontier]:
+    """Ask for the tree's frontier."""
+    found = ask_state(db)
+    return lambda: _frontier(*found())
+
+
+def _frontier(size: int, blob: bytes) -> Frontier:
     try:
         return Frontier(size, tuple(blob[at : at + HASH_BYTES] for at in range(0, len(blob), HASH_BYTES)))
     except ValueError as error:
@@ -111,8 +123,18 @@ def frontier(db: Connection) -> Frontier:
 
 def state(db: Connection) -> tuple[int, bytes]:
     """Return the log's size and its frontier as they are stored."""
-    row = db.execute("SELECT size, frontier FROM log_state").fetchone()
-    return (int(row[0]), bytes(row[1])) if row is not None else (0, b"")
+    return ask_state(db)()
+
+
+def ask_state(db: Connection) -> Asked[tuple[int, bytes]]:
+    """Ask for the same."""
+    rows = db.ask("SELECT size, frontier FROM log_state")
+
+    def answer() -> tuple[int, bytes]:
+        row = rows.fetchone()
+        return (int(row[0]), bytes(row[1])) if row is not None else (0, b"")
+
+    return answer
 
 
 def packed(frontier: Frontier) -> bytes:

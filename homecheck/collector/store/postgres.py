@@ -1,6 +1,7 @@
 """PostgreSQL: a server of the operator's, for many workers at once, also behind PgBouncer.
 
-Statements are never prepared on the server, because PgBouncer may give every transaction to another of its connections.
+Statements of pages are planned for their values. Those of uploads, which come again and again, are kept ready on the
+server, but not behind PgBouncer, which may give every transaction to another of its connections.
 Who writes locks the one row of the log's state first: entries have one order, whichever process they come from.
 """
 
@@ -8,12 +9,10 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from homecheck.collector.store.connection import Connection, Rows, one_or_none
 from homecheck.collector.store.database import Database
 from homecheck.collector.store.dialect import numbered
 from homecheck.collector.store.failures import Held, NotStored, Rejected
+from homecheck.collector.store.postgres_rows import RowsToCome, named_rows
 from homecheck.collector.store.pulse import PROBE_SECONDS, Pulse, pulse_of
 from homecheck.config import Home
 from homecheck.errors import HomecheckError, SetupError
@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 CONNECT_SECONDS: Final = 10
 STATEMENT_SECONDS: Final = 15.0  # of a collector that serves: no page and no upload takes a tenth of it
 HUNG: Final = "the database does not answer"
+KEPT_READY_AFTER: Final = 5  # times that a statement has come on one connection
+READY_SETTINGS: Final = (
+    "plan_cache_mode = force_generic_plan",
+    "enable_seqscan = off",  # a plan that was made while a table is small is kept while it grows
+    "jit = off",  # a table without an index counts as dear then, and each of its plans would be compiled
+)
+FEW: Final = 8  # rows: so many cost less together with other statements than by a COPY, which stands alone
+MOST_KEPT_READY: Final = 256  # statements of one connection: what is written for many has a form for each number
 
 
 class PostgresConnection(Connection):
@@ -44,53 +52,68 @@ class PostgresConnection(Connection):
         self.pulse = pulse
         self.since: float | None = None
         self._known_types: dict[str, Sequence[int]] = {}
+        self._waiting = _Waiting(self)
+        self._together = False
+        self._pipeline: AbstractContextManager[object] | None = None  # entered
         if pulse is not None:
             pulse.watch(self)
 
     def execute(self, sql: str, values: Sequence[object] = ()) -> Rows:
         """Run one statement."""
-        import psycopg  # here and below: the commands that need no server start without it
-
         found = numbered(sql)
-        self._begin_waiting()
+        with self._waiting:
+            if self._together and self._pipeline is None:
+                self._pipeline = self.raw.pipeline()
+                self._pipeline.__enter__()
+            try:
+                rows = self.raw.execute(found.sql, found.arranged(values))
+            except UnicodeEncodeError as error:
+                raise Rejected.no_text(error) from None
+        return rows if self._pipeline is None else RowsToCome(rows, self._waiting)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Send what is executed inside without waiting for each answer (libpq's pipeline mode)."""
+        if self._together:
+            yield
+            return
+        self._together = True
         try:
-            return self.raw.execute(found.sql, found.arranged(values))
-        except psycopg.Error as error:
-            raise _failure(error) from error
-        except UnicodeEncodeError as error:
-            raise Rejected.no_text(error) from None
+            yield
+        except BaseException:
+            with suppress(HomecheckError):  # the first error is the one that tells
+                self._hear_all()
+            raise
+        else:
+            self._hear_all()
         finally:
-            self.since = None
+            self._together = False
+
+    def _hear_all(self) -> None:
+        """Wait for the answers to everything that was sent."""
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            with self._waiting:  # where this fails, the connection stays as it is and is not usable
+                pipeline.__exit__(None, None, None)
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each of `rows`, all in one conversation with the server."""
-        import psycopg
-
-        self._begin_waiting()
-        try:
-            with self.raw.cursor() as cursor:
-                found = numbered(sql)
-                cursor.executemany(found.sql, [found.arranged(row) for row in rows] if found.lists else rows)
-        except psycopg.Error as error:
-            raise _failure(error) from error
-        finally:
-            self.since = None
+        with self._waiting, self.raw.cursor() as cursor:
+            found = numbered(sql)
+            cursor.executemany(found.sql, [found.arranged(row) for row in rows] if found.lists else rows)
 
     def insert_many(self, into: str, rows: Sequence[Sequence[object]]) -> None:
         """Insert rows with COPY: hundreds of values of a statement would each be parsed and planned."""
-        import psycopg
-
+        if self._together and len(rows) <= FEW:
+            super().insert_many(into, rows)
+            return
         types = self._types(into)
-        self._begin_waiting()
-        try:
-            with self.raw.cursor() as cursor, cursor.copy(f"COPY {into} FROM STDIN (FORMAT BINARY)".encode()) as copy:
-                copy.set_types(types)
-                for row in rows:
-                    copy.write_row(row)
-        except psycopg.Error as error:
-            raise _failure(error) from error
-        finally:
-            self.since = None
+        self._hear_all()  # a pipeline takes no COPY
+        sql = f"COPY {into} FROM STDIN (FORMAT BINARY)".encode()
+        with self._waiting, self.raw.cursor() as cursor, cursor.copy(sql) as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
 
     def _types(self, into: str) -> Sequence[int]:
         """Return the types of a table's columns, or of those that stand behind its name, asked for once."""
@@ -106,15 +129,29 @@ class PostgresConnection(Connection):
             self._known_types[into] = known
         return known
 
-    def _begin_waiting(self) -> None:
-        if self.pulse is not None:
-            if self.pulse.hung:
-                raise NotStored(HUNG)
-            self.since = time.monotonic()
+    def keep_ready(self) -> None:
+        """Have statements that come again and again parsed and planned once, where this is the server's own connection.
+
+        Their plans are made for any values: these statements find rows by their keys, and a plan for known values would
+        look at each month's table anew.
+        """
+        (pid,) = self.execute("SELECT pg_backend_pid()").fetchone()
+        if pid == self.raw.info.backend_pid:  # PgBouncer tells a number of its own
+            for setting in READY_SETTINGS:
+                self.execute(f"SET {setting}")
+            self.raw.prepare_threshold, self.raw.prepared_max = KEPT_READY_AFTER, MOST_KEPT_READY
+
+    def failure(self, error: psycopg.Error) -> HomecheckError:
+        """Return the store's own error."""
+        from psycopg.errors import FeatureNotSupported
+
+        if isinstance(error, FeatureNotSupported):
+            self.close()  # the tables of a statement that is kept ready have changed: it would fail here for ever
+        return _failure(error)
 
     def cut_off(self) -> None:
         """Close the way to the server under whoever waits for it: the driver waits as long as the system does."""
-        import psycopg
+        import psycopg  # here and below: the commands that need no server start without it
 
         with suppress(psycopg.Error, OSError):  # it has ended by itself meanwhile
             way = socket.socket(fileno=self.raw.fileno())
@@ -146,7 +183,7 @@ class PostgresConnection(Connection):
     def usable(self) -> bool:
         """Whether the server was there when it was last asked, and every conversation with it came to its end.
 
-        Where the way breaks in the middle of `executemany`, libpq may be left waiting for answers that never come,
+        Where the way breaks in the middle of what goes together, libpq may be left waiting for answers that never come,
         although the socket is not known to be closed: it refuses every further statement.
         """
         from psycopg.pq import PipelineStatus, TransactionStatus
@@ -175,6 +212,29 @@ class PostgresConnection(Connection):
         self.raw.close()
 
 
+class _Waiting:
+    """Around whatever waits for the server: it is watched, and its errors become the store's own."""
+
+    def __init__(self, db: PostgresConnection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        pulse = self._db.pulse
+        if pulse is not None:
+            if pulse.hung:
+                raise NotStored(HUNG)
+            self._db.since = time.monotonic()
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self._db.since = None
+        if error is None:
+            return
+        import psycopg
+
+        if isinstance(error, psycopg.Error):
+            raise self._db.failure(error) from error
+
+
 def _failure(error: psycopg.Error) -> HomecheckError:
     import psycopg
 
@@ -197,31 +257,6 @@ def _answers(address: str) -> bool:
     return True
 
 
-class NamedRow(tuple[Any, ...]):
-    """A row that also knows its columns by name."""
-
-    __slots__ = ()
-    places: dict[str, int]
-
-    def __getitem__(self, key: Any) -> Any:
-        """Return a value by name or place."""
-        return tuple.__getitem__(self, self.places[key] if key.__class__ is str else key)
-
-    def keys(self) -> Iterable[str]:
-        """Return the names of the columns."""
-        return self.places
-
-
-def _named_rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Any]:
-    columns = cursor.description
-    return _kind_of_row(tuple(map(itemgetter(0), columns))) if columns else tuple
-
-
-@lru_cache(maxsize=512)
-def _kind_of_row(names: tuple[str, ...]) -> type[NamedRow]:
-    return type("NamedRow", (NamedRow,), {"__slots__": (), "places": {name: at for at, name in enumerate(names)}})
-
-
 @dataclass(frozen=True)
 class PostgresDatabase(Database):
     """A database by its URL, which may hold a password; the environment (PGPASSWORD, PGPASSFILE …) can as well.
@@ -232,6 +267,7 @@ class PostgresDatabase(Database):
     address: str
     home: Path = field(default_factory=lambda: Home.default().root)
     statement_seconds: float | None = None  # how long a server is waited for before it is taken to hang; None: for ever
+    keeps_ready: bool = False  # statements that come again and again
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.address)
@@ -265,6 +301,10 @@ class PostgresDatabase(Database):
     def for_serving(self) -> PostgresDatabase:
         """Return it with a limit to how long it is waited for."""
         return replace(self, statement_seconds=self.statement_seconds or STATEMENT_SECONDS)
+
+    def for_uploads(self) -> PostgresDatabase:
+        """Return it with statements that are parsed and planned once on each connection."""
+        return replace(self, keeps_ready=True)
 
     @property
     def takes_many_processes(self) -> bool:
@@ -306,14 +346,20 @@ class PostgresDatabase(Database):
                 connect_timeout=CONNECT_SECONDS if pulse is None else PROBE_SECONDS,
                 application_name="homecheck",
                 cursor_factory=psycopg.RawCursor,
-                row_factory=_named_rows,
+                row_factory=named_rows,
             )
         except psycopg.Error as error:
             if pulse is not None and isinstance(error, psycopg.errors.ConnectionTimeout):
                 pulse.missed()
             said = " ".join(str(error).split())
             raise NotStored(f"{self.place}: {said}", "Start PostgreSQL, or check --database.") from None
-        return PostgresConnection(raw, pulse)
+        with ExitStack() as undo:
+            db = PostgresConnection(raw, pulse)
+            undo.callback(db.close)
+            if self.keeps_ready:
+                db.keep_ready()
+            undo.pop_all()
+        return db
 
     def _pulse(self) -> Pulse | None:
         return None if self.statement_seconds is None else pulse_of(self.address, self.statement_seconds, _answers)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from homecheck.collector.store import overview
+from homecheck.collector.store.connection import Asked, marks
 from homecheck.collector.store.database import Connection, Row, one_or_none
 from homecheck.collector.store.scope import Scope
 from homecheck.errors import SetupError
@@ -129,6 +131,12 @@ def get(db: Connection, program: str) -> Program:
             f"there is no program {program!r:.60}; there are: {names}", "See: homecheck collector program list"
         )
     return found
+
+
+def ask_for(db: Connection, programs: Sequence[str]) -> Asked[dict[str, Program]]:
+    """Ask for programs by their ids."""
+    rows = db.ask(f"{_PROGRAM} WHERE program.id IN ({marks(programs)})", programs)
+    return lambda: {one.id: one for one in map(_program, rows)}
 
 
 def every(db: Connection) -> list[Program]:

@@ -41,6 +41,10 @@ class SqliteConnection(Connection):
         except UnicodeEncodeError as error:
             raise Rejected.no_text(error) from None
 
+    def ask(self, sql: str, values: Sequence[object] = ()) -> _Fetched:
+        """Run one statement to its end: SQLite computes a row when it is read."""
+        return _Fetched(self.execute(sql, values).fetchall())
+
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each of `rows`."""
         try:
@@ -114,6 +118,23 @@ class _Rows:
             yield from self._cursor
         except sqlite3.Error as error:
             raise _failure(error) from error
+
+
+class _Fetched:
+    """Rows that are there."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        self.rowcount = len(rows)
+        self._rows = iter(rows)
+
+    def fetchone(self) -> Any:
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[Any]:
+        return [*self._rows]
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._rows
 
 
 def _failure(error: sqlite3.Error) -> HomecheckError:

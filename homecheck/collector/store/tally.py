@@ -9,14 +9,14 @@ follows from the tables `person` and `concern`, and can be counted anew.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from homecheck.collector.store.connection import Connection, insert_rows, marks
-from homecheck.collector.store.overview import RANKS
+from homecheck.collector.store.connection import Asked, Connection, insert_rows, marks
+from homecheck.collector.store.overview import RANKS, Standing
 from homecheck.collector.store.scope import Scope
 
 DAY: Final = 86_400  # seconds
@@ -29,8 +29,12 @@ Cell = tuple[str, str, str, int, int]  # program, kind, name, rank, day
 _WORDS: Final = {verdict.word: rank for verdict, rank in RANKS.items()}
 _RANK: Final = " ".join(f"WHEN '{word}' THEN {rank}" for word, rank in _WORDS.items())
 # Statements are put together here from words of this module, and from marks.
-_PEOPLE: Final = f"SELECT program, received / {DAY}, rank, {', '.join(GROUPS)} FROM person"  # noqa: S608
-_CONCERNS: Final = f"SELECT program, received / {DAY}, verdict, quantity, margin IS NOT NULL FROM concern"  # noqa: S608
+_STANDING: Final = (
+    f"SELECT person.id, person.program, person.received / {DAY}, rank, {', '.join(GROUPS)},"  # noqa: S608
+    f" concern.program, concern.received / {DAY}, verdict, quantity, margin IS NOT NULL"
+    " FROM person LEFT JOIN concern ON concern.person = person.id"
+)
+_OF_PERSON: Final = 3 + len(GROUPS)  # columns behind the id that are the person's
 _COLUMNS: Final = "program, kind, name, rank, day, people"
 _COUNT: Final = " UNION ALL ".join(
     (
@@ -71,29 +75,33 @@ class Alike:
 
 
 @contextmanager
-def kept(db: Connection, people: Collection[str]) -> Iterator[None]:
-    """Keep the numbers right while something inside changes how these people stand; all in one transaction."""
-    before = _standing(db, people)
+def kept(db: Connection, people: Collection[str], after: Stand | None = None) -> Iterator[None]:
+    """Keep the numbers right while something inside changes how these people stand; all in one transaction.
+
+    `after` is how they stand then, where that is known; else they are asked.
+    """
+    before = _ask(db, people)
     yield
-    change = _standing(db, people).less(before)
+    change = (after or _ask(db, people)()).less(before())
     insert_rows(db, f"tally ({_COLUMNS})", [(*cell, number) for cell, number in change.items()], _ADD)
     total = _without_day(change).items()  # nothing, where somebody stands as before and only the day is another
     insert_rows(db, f"tally_total ({_TOTAL})", [(*cell, number) for cell, number in total if number], _ADD_TOTAL)
 
 
 @dataclass(frozen=True)
-class _Standing:
-    """Rows of `_PEOPLE` and of `_CONCERNS`, each with how many people have it; people who stand alike share a row."""
+class Stand:
+    """How some people stand: program, day, rank and names by `GROUPS` of each, and program, day, verdict, requirement
+    and whether it is near of each concern, with how many people that is so of."""
 
     people: Counter[tuple[Any, ...]]
     concerns: Counter[tuple[Any, ...]]
 
-    def less(self, other: _Standing) -> Counter[Cell]:
+    def less(self, other: Stand) -> Counter[Cell]:
         """Return by how much each number differs from what `other` comes to."""
         people, concerns = Counter(self.people), Counter(self.concerns)
         people.subtract(other.people)
         concerns.subtract(other.concerns)
-        return _Standing(people, concerns).cells()
+        return Stand(people, concerns).cells()
 
     def cells(self) -> Counter[Cell]:
         """Return the numbers; nothing for what comes to 0."""
@@ -108,16 +116,35 @@ class _Standing:
         return Counter({cell: number for cell, number in found.items() if number})
 
 
-def _standing(db: Connection, people: Collection[str]) -> _Standing:
-    """Return how these people stand now; of whom nothing was received does not."""
-    found = _Standing(Counter(), Counter())
-    everybody = list(people)
-    for at in range(0, len(everybody), AT_ONCE):
-        ids = everybody[at : at + AT_ONCE]
-        whom = marks(ids)
-        found.people.update(map(tuple, db.execute(f"{_PEOPLE} WHERE id IN ({whom}) AND received IS NOT NULL", ids)))
-        found.concerns.update(map(tuple, db.execute(f"{_CONCERNS} WHERE person IN ({whom})", ids)))
+def after(standings: Iterable[Standing]) -> Stand:
+    """Return how people stand once `overview.put_all` has put this, each person's check received last."""
+    found = Stand(Counter(), Counter())
+    for one in standings:
+        seen, program = one.seen, one.person.program
+        day = int(seen.received_at.timestamp()) // DAY
+        found.people[program, day, RANKS[seen.verdict], *(getattr(seen, name) for name in GROUPS)] += 1
+        for concern in seen.concerns:
+            found.concerns[program, day, concern.verdict.word, concern.quantity, concern.margin is not None] += 1
     return found
+
+
+def _ask(db: Connection, people: Collection[str]) -> Asked[Stand]:
+    """Ask how these people stand now; of whom nothing was received does not."""
+    everybody = list(people)
+    parts = [everybody[at : at + AT_ONCE] for at in range(0, len(everybody), AT_ONCE)]
+    with db.together():
+        asked = [db.ask(f"{_STANDING} WHERE person.id IN ({marks(ids)})", ids) for ids in parts]
+
+    def answer() -> Stand:
+        rows = [tuple(row) for part in asked for row in part]
+        standing = {who: tuple(of_person) for who, *of_person in (row[: _OF_PERSON + 1] for row in rows)}
+        concerns = (row[_OF_PERSON + 1 :] for row in rows)
+        return Stand(
+            Counter(one for one in standing.values() if one[1] is not None),
+            Counter(one for one in concerns if one[0] is not None),
+        )
+
+    return answer
 
 
 def _without_day(cells: Counter[Cell]) -> Counter[tuple[str, str, str, int]]:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -228,7 +228,7 @@ def _do_all(
 ) -> list[Result | BaseException]:
     """Do all items at once, or each singly where one of them cannot be done."""
     try:
-        return [*_undone_alone(db, lambda one: work(one, items))]
+        return [*_undone_alone(db, lambda one: work(one, items), db.together())]
     except NotStored:
         raise
     except OF_ONE_PIECE:
@@ -246,16 +246,22 @@ def _result_or_error(
         return error
 
 
-def _undone_alone(db: Connection, work: Callable[[Connection], Result]) -> Result:
-    """Do some work inside the transaction; where it fails by its own fault, nothing of it was done."""
-    db.execute("SAVEPOINT piece")
+def _undone_alone(
+    db: Connection, work: Callable[[Connection], Result], way: AbstractContextManager[object] | None = None
+) -> Result:
+    """Do some work inside the transaction; where it fails by its own fault, nothing of it was done.
+
+    `way` is around all of it.
+    """
     try:
-        result = work(db)
+        with way or nullcontext():
+            db.execute("SAVEPOINT piece")
+            result = work(db)
+            db.execute("RELEASE piece")
     except NotStored:
         raise
     except OF_ONE_PIECE:
         db.execute("ROLLBACK TO piece")
         db.execute("RELEASE piece")
         raise
-    db.execute("RELEASE piece")
     return result

@@ -119,7 +119,7 @@ def test_what_uploads_ask_of_known_evidence_touches_the_month_of_their_ids_only(
 
         monkeypatch.setattr(db, "execute", listen)
         new = evidence_id(now)
-        assert evidence.known(db, [new, new]) == ({}, {})
+        assert evidence.ask_known(db, [new, new])() == ({}, {})
         ((sql, values),) = asked
         plan = " ".join(row[0] for row in plain(f"EXPLAIN {sql}", values))
     assert set(re.findall(r"evidence_(\d{6}|odd)", plan)) == {f"{month_of(new)}"}

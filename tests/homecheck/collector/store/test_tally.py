@@ -138,7 +138,7 @@ checks = st.builds(
     ),
 )
 changes = st.lists(
-    st.tuples(st.sampled_from(("check", "check", "check", "forget", "erase")), st.integers(0, 4), checks), max_size=25
+    st.tuples(st.sampled_from(("check", "upload", "upload", "forget", "erase")), st.integers(0, 4), checks), max_size=25
 )
 
 
@@ -147,6 +147,10 @@ def change(db: Connection, what: str, who: Person, found: Overview) -> None:
         people.add_person(db, who, NOW)
     if what == "check":
         check(db, who, found)
+    elif what == "upload":  # what comes of it is told, and not asked
+        one = overview.Standing(who, found)
+        with transaction(db), db.together(), tally.kept(db, [who.id], tally.after([one])):
+            overview.put_all(db, [one])
     elif what == "forget":
         with transaction(db), tally.kept(db, [who.id]):
             overview.forget(db, who.id)
