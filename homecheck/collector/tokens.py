@@ -70,7 +70,7 @@ def token_detail(one: Token) -> str:
 def _scopes(user: User, scopes: Iterable[str], program: str) -> frozenset[str]:
     wanted, known = frozenset(scopes), {right.value for right in Right}
     if not wanted:
-        raise SetupError("nothing is chosen that the token may do", f"Choose: {', '.join(sorted(known))}.")
+        raise SetupError("no scopes: nothing is chosen that the token may do", f"Choose: {', '.join(sorted(known))}.")
     if wanted - known:
         raise SetupError(f"{' '.join(sorted(wanted - known))}: no such scopes", f"Choose: {', '.join(sorted(known))}.")
     for scope in sorted(wanted):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -39,7 +39,13 @@ class PublicPages:
         found = enrolment.open_invite(db, code, self.site.collector.clock())
         program = programs.get(db, found.person.program)
         say = translator(preferred(request.headers.get("accept-language", "")))
-        words = {"_": say, "say": say.say, "fill": say.fill, "plural": say.plural, "language": say.language}
+        words: dict[str, Any] = {
+            "_": say,
+            "say": say.say,
+            "fill": say.fill,
+            "plural": say.plural,
+            "language": say.language,
+        }
         return self.site.html("invite.html", None, found=found, program=program, code=code, **words)
 
     def explain(self, request: Request) -> Response:
