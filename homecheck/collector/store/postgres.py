@@ -35,11 +35,11 @@ CONNECT_SECONDS: Final = 10
 STATEMENT_SECONDS: Final = 15.0  # of a collector that serves: no page and no upload takes a tenth of it
 HUNG: Final = "the database does not answer"
 KEPT_READY_AFTER: Final = 5  # times that a statement has come on one connection
-READY_SETTINGS: Final = (
-    "plan_cache_mode = force_generic_plan",
-    "enable_seqscan = off",  # a plan that was made while a table is small is kept while it grows
-    "jit = off",  # a table without an index counts as dear then, and each of its plans would be compiled
-)
+READY_SETTINGS: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",  # a plan that was made while a table is small is kept while it grows
+    "jit": "off",  # a table without an index counts as dear then, and each of its plans would be compiled
+}
 FEW: Final = 8  # rows: so many cost less together with other statements than by a COPY, which stands alone
 MOST_KEPT_READY: Final = 256  # statements of one connection: what is written for many has a form for each number
 
@@ -137,9 +137,13 @@ class PostgresConnection(Connection):
         """
         (pid,) = self.execute("SELECT pg_backend_pid()").fetchone()
         if pid == self.raw.info.backend_pid:  # PgBouncer tells a number of its own
-            for setting in READY_SETTINGS:
-                self.execute(f"SET {setting}")
+            self.execute("; ".join(f"SET {name} = {value}" for name, value in READY_SETTINGS.items()))
             self.raw.prepare_threshold, self.raw.prepared_max = KEPT_READY_AFTER, MOST_KEPT_READY
+
+    def plan_for_values(self) -> None:
+        """Have what follows in this transaction planned as it is on any other connection."""
+        if self.raw.prepare_threshold is not None:
+            self.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in READY_SETTINGS))
 
     def failure(self, error: psycopg.Error) -> HomecheckError:
         """Return the store's own error."""

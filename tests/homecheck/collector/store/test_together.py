@@ -11,8 +11,11 @@ import pytest
 from homecheck.collector.store.connection import Connection, insert_rows, roll_back, transaction
 from homecheck.collector.store.database import Database, opened
 from homecheck.collector.store.failures import NotStored, Rejected
-from homecheck.collector.store.postgres import KEPT_READY_AFTER, PostgresConnection, PostgresDatabase
+from homecheck.collector.store.postgres import KEPT_READY_AFTER, READY_SETTINGS, PostgresConnection, PostgresDatabase
+from homecheck.collector.store.writer import Writer
 from tests.postgres import PostgresServer, behind_pgbouncer
+
+SECONDS = 20
 
 
 @pytest.fixture
@@ -122,6 +125,25 @@ def test_statements_of_uploads_are_kept_ready_and_those_of_pages_are_not(databas
         again(seldom)
         assert kept_ready(often) > 0
         assert kept_ready(seldom) == 0
+
+
+def test_only_uploads_use_plans_for_any_values(database: PostgresDatabase) -> None:
+    def ways(db: Connection) -> list[str]:
+        return [db.execute(f"SHOW {name}").fetchone()[0] for name in READY_SETTINGS]
+
+    with opened(database) as other:
+        usual = ways(other)
+    writer = Writer(database.for_uploads())
+    writer.start()
+    try:
+        assert writer.submit_all(lambda db, items: [ways(db) for _ in items], [1]).result(SECONDS) == [
+            ["force_generic_plan", "off", "off"]
+        ]
+        assert usual != ["force_generic_plan", "off", "off"]
+        assert writer.submit(ways).result(SECONDS) == usual
+        assert writer.submit_all(lambda db, items: [ways(db) for _ in items], [1]).result(SECONDS) != [usual]
+    finally:
+        writer.stop()
 
 
 def test_behind_pgbouncer_nothing_is_kept_ready_and_what_goes_together_arrives(
