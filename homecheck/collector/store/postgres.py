@@ -44,6 +44,9 @@ FEW: Final = 8  # rows: so many cost less together with other statements than by
 MOST_KEPT_READY: Final = 256  # statements of one connection: what is written for many has a form for each number
 
 
+_pooled: Final[set[str]] = set()  # addresses (without passwords) where nothing can be kept ready, as was found out
+
+
 class PostgresConnection(Connection):
     """A connection to a server."""
 
@@ -136,7 +139,7 @@ class PostgresConnection(Connection):
         look at each month's table anew.
         """
         (pid,) = self.execute("SELECT pg_backend_pid()").fetchone()
-        if pid == self.raw.info.backend_pid:  # PgBouncer tells a number of its own
+        if pid == self.raw.info.backend_pid and self.raw.info.dsn not in _pooled:  # PgBouncer tells a number of its own
             self.execute("; ".join(f"SET {name} = {value}" for name, value in READY_SETTINGS.items()))
             self.raw.prepare_threshold, self.raw.prepared_max = KEPT_READY_AFTER, MOST_KEPT_READY
 
@@ -147,10 +150,12 @@ class PostgresConnection(Connection):
 
     def failure(self, error: psycopg.Error) -> HomecheckError:
         """Return the store's own error."""
-        from psycopg.errors import FeatureNotSupported
+        from psycopg.errors import DuplicatePreparedStatement, FeatureNotSupported, InvalidSqlStatementName
 
-        if isinstance(error, FeatureNotSupported):
-            self.close()  # the tables of a statement that is kept ready have changed: it would fail here for ever
+        if isinstance(error, InvalidSqlStatementName | DuplicatePreparedStatement):
+            _pooled.add(self.raw.info.dsn)  # what was kept ready is not there: somebody stands between after all
+        if isinstance(error, InvalidSqlStatementName | DuplicatePreparedStatement | FeatureNotSupported):
+            self.close()  # or the tables of such a statement have changed: it would fail here for ever
         return _failure(error)
 
     def cut_off(self) -> None:

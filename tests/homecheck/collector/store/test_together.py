@@ -175,6 +175,19 @@ def test_a_table_that_changes_under_a_statement_that_is_kept_ready_fails_once(da
         roll_back(db)
 
 
+def test_where_a_pooler_was_taken_for_the_server_nothing_is_kept_ready_any_more(database: PostgresDatabase) -> None:
+    with opened(database.for_uploads()) as db:
+        assert isinstance(db, PostgresConnection)
+        again(db)
+        db.raw.pgconn.exec_(b"DEALLOCATE ALL")  # as another server connection of a pooler's has none of them
+        with pytest.raises(NotStored, match="does not exist"):
+            again(db)
+        assert not db.usable
+    with opened(database.for_uploads()) as db:
+        again(db)
+        assert kept_ready(db) == 0
+
+
 def test_a_server_that_goes_away_in_the_middle_is_told_and_the_connection_is_given_up(
     server: PostgresServer, database: PostgresDatabase
 ) -> None:
