@@ -75,6 +75,10 @@ class Connection(ABC):
         return nullcontext()
 
     @abstractmethod
+    def plan_for_values(self) -> None:
+        """Have what follows in this transaction planned for its values, where the engine keeps plans ready for any."""
+
+    @abstractmethod
     def begin(self) -> None:
         """Begin a transaction as the only one who writes, after those who are at it."""
 

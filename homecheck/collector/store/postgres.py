@@ -35,13 +35,16 @@ CONNECT_SECONDS: Final = 10
 STATEMENT_SECONDS: Final = 15.0  # of a collector that serves: no page and no upload takes a tenth of it
 HUNG: Final = "the database does not answer"
 KEPT_READY_AFTER: Final = 5  # times that a statement has come on one connection
-READY_SETTINGS: Final = (
-    "plan_cache_mode = force_generic_plan",
-    "enable_seqscan = off",  # a plan that was made while a table is small is kept while it grows
-    "jit = off",  # a table without an index counts as dear then, and each of its plans would be compiled
-)
+READY_SETTINGS: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",  # a plan that was made while a table is small is kept while it grows
+    "jit": "off",  # a table without an index counts as dear then, and each of its plans would be compiled
+}
 FEW: Final = 8  # rows: so many cost less together with other statements than by a COPY, which stands alone
 MOST_KEPT_READY: Final = 256  # statements of one connection: what is written for many has a form for each number
+
+
+_pooled: Final[set[str]] = set()  # addresses (without passwords) where nothing can be kept ready, as was found out
 
 
 class PostgresConnection(Connection):
@@ -136,17 +139,23 @@ class PostgresConnection(Connection):
         look at each month's table anew.
         """
         (pid,) = self.execute("SELECT pg_backend_pid()").fetchone()
-        if pid == self.raw.info.backend_pid:  # PgBouncer tells a number of its own
-            for setting in READY_SETTINGS:
-                self.execute(f"SET {setting}")
+        if pid == self.raw.info.backend_pid and self.raw.info.dsn not in _pooled:  # PgBouncer tells a number of its own
+            self.execute("; ".join(f"SET {name} = {value}" for name, value in READY_SETTINGS.items()))
             self.raw.prepare_threshold, self.raw.prepared_max = KEPT_READY_AFTER, MOST_KEPT_READY
+
+    def plan_for_values(self) -> None:
+        """Have what follows in this transaction planned as it is on any other connection."""
+        if self.raw.prepare_threshold is not None:
+            self.execute("; ".join(f"SET LOCAL {name} TO DEFAULT" for name in READY_SETTINGS))
 
     def failure(self, error: psycopg.Error) -> HomecheckError:
         """Return the store's own error."""
-        from psycopg.errors import FeatureNotSupported
+        from psycopg.errors import DuplicatePreparedStatement, FeatureNotSupported, InvalidSqlStatementName
 
-        if isinstance(error, FeatureNotSupported):
-            self.close()  # the tables of a statement that is kept ready have changed: it would fail here for ever
+        if isinstance(error, InvalidSqlStatementName | DuplicatePreparedStatement):
+            _pooled.add(self.raw.info.dsn)  # what was kept ready is not there: somebody stands between after all
+        if isinstance(error, InvalidSqlStatementName | DuplicatePreparedStatement | FeatureNotSupported):
+            self.close()  # or the tables of such a statement have changed: it would fail here for ever
         return _failure(error)
 
     def cut_off(self) -> None:

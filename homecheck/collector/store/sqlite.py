@@ -52,6 +52,9 @@ class SqliteConnection(Connection):
         except sqlite3.Error as error:
             raise _failure(error) from error
 
+    def plan_for_values(self) -> None:
+        """SQLite has one plan for all."""
+
     def begin(self) -> None:
         """Begin a transaction as the only one who writes; waits up to `BUSY_SECONDS`."""
         self.execute("BEGIN IMMEDIATE")

@@ -216,7 +216,11 @@ def _tell(piece: _Piece, committed: bool) -> None:
 def _do(db: Connection, piece: _Piece) -> None:
     """Do one piece; an error of its own undoes it alone."""
     try:
-        piece.result = piece.work(db) if piece.undoes_itself else _undone_alone(db, piece.work)
+        if piece.undoes_itself:
+            piece.result = piece.work(db)
+        else:
+            db.plan_for_values()  # what an administrator or an errand does is seldom, and may go through a table
+            piece.result = _undone_alone(db, piece.work)
     except NotStored:
         raise  # it concerns everything in the transaction
     except OF_ONE_PIECE as error:

@@ -11,8 +11,11 @@ import pytest
 from homecheck.collector.store.connection import Connection, insert_rows, roll_back, transaction
 from homecheck.collector.store.database import Database, opened
 from homecheck.collector.store.failures import NotStored, Rejected
-from homecheck.collector.store.postgres import KEPT_READY_AFTER, PostgresConnection, PostgresDatabase
+from homecheck.collector.store.postgres import KEPT_READY_AFTER, READY_SETTINGS, PostgresConnection, PostgresDatabase
+from homecheck.collector.store.writer import Writer
 from tests.postgres import PostgresServer, behind_pgbouncer
+
+SECONDS = 20
 
 
 @pytest.fixture
@@ -124,6 +127,25 @@ def test_statements_of_uploads_are_kept_ready_and_those_of_pages_are_not(databas
         assert kept_ready(seldom) == 0
 
 
+def test_only_uploads_use_plans_for_any_values(database: PostgresDatabase) -> None:
+    def ways(db: Connection) -> list[str]:
+        return [db.execute(f"SHOW {name}").fetchone()[0] for name in READY_SETTINGS]
+
+    with opened(database) as other:
+        usual = ways(other)
+    writer = Writer(database.for_uploads())
+    writer.start()
+    try:
+        assert writer.submit_all(lambda db, items: [ways(db) for _ in items], [1]).result(SECONDS) == [
+            ["force_generic_plan", "off", "off"]
+        ]
+        assert usual != ["force_generic_plan", "off", "off"]
+        assert writer.submit(ways).result(SECONDS) == usual
+        assert writer.submit_all(lambda db, items: [ways(db) for _ in items], [1]).result(SECONDS) != [usual]
+    finally:
+        writer.stop()
+
+
 def test_behind_pgbouncer_nothing_is_kept_ready_and_what_goes_together_arrives(
     server: PostgresServer, tmp_path: Path
 ) -> None:
@@ -151,6 +173,19 @@ def test_a_table_that_changes_under_a_statement_that_is_kept_ready_fails_once(da
             db.execute("SELECT * FROM thing")
         assert not db.usable, "it would fail for ever"
         roll_back(db)
+
+
+def test_where_a_pooler_was_taken_for_the_server_nothing_is_kept_ready_any_more(database: PostgresDatabase) -> None:
+    with opened(database.for_uploads()) as db:
+        assert isinstance(db, PostgresConnection)
+        again(db)
+        db.raw.pgconn.exec_(b"DEALLOCATE ALL")  # as another server connection of a pooler's has none of them
+        with pytest.raises(NotStored, match="does not exist"):
+            again(db)
+        assert not db.usable
+    with opened(database.for_uploads()) as db:
+        again(db)
+        assert kept_ready(db) == 0
 
 
 def test_a_server_that_goes_away_in_the_middle_is_told_and_the_connection_is_given_up(
