@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +24,7 @@ from homecheck.collector.store import monthly as store
 from homecheck.collector.store import overview as overviews
 from homecheck.collector.store.database import Connection, Database, opened, transaction
 from homecheck.collector.store.failures import Held
-from homecheck.errors import SetupError
+from homecheck.errors import HomecheckError, SetupError
 from homecheck.founded import observed
 
 MOST_LOOKED_AT: Final = 1_000  # people, by envelopes of theirs
@@ -76,8 +77,7 @@ def purge(database: Database, month: Month, by: str, now: datetime) -> bool:
     with opened(database) as db:
         db.leave_no_trace()
         at_once = store.is_table(db, month.number)
-        if at_once:
-            _drop(db, month, by, now)
+        finished = at_once and _drop(database, db, month, by, now)
         singly = False
         while _delete_some(db, month.number, by, now):
             singly = True
@@ -85,23 +85,44 @@ def purge(database: Database, month: Month, by: str, now: datetime) -> bool:
         if not at_once:
             with transaction(db):
                 store.note(db, month.number, month.checks, by, now)
-        _finish(db, month.number)
+        if not finished:
+            _finish(db, month.number)
         return singly and db.empty_journal()  # what was a table has left no rows behind
 
 
-def _drop(db: Connection, month: Month, by: str, now: datetime) -> None:
-    """Drop a month that is a table, in a moment in which nobody reads it; all or nothing of it."""
+def _drop(database: Database, db: Connection, month: Month, by: str, now: datetime) -> bool:
+    """Drop a month that is a table, in a moment in which nobody reads it; all or nothing of it.
+
+    The server tells of the COMMIT when it has removed the files. What comes after it begins before, on a connection of
+    its own, as soon as the month is gone for everybody. Tell whether that is done as well.
+    """
     for _ in range(TRIES):
         seen = dropped_month.look(db, month.number)
-        with suppress(Held), transaction(db):
+        with suppress(Held), ThreadPoolExecutor(1) as meanwhile, transaction(db):
             if dropped_month.drop(db, seen, by, now):
                 store.note(db, month.number, month.checks, by, now)
-                return
+                behind = meanwhile.submit(_finish_behind, database, month.number)
+                break
         time.sleep(BREATH_SECONDS)
-    raise SetupError(
-        f"the tables of {store.written(month.number)} are read without a pause, so they cannot be dropped",
-        "Wait until a backup, an export or a VACUUM that is running has ended, and give the command again.",
-    )
+    else:
+        raise SetupError(
+            f"the tables of {store.written(month.number)} are read without a pause, so they cannot be dropped",
+            "Wait until a backup, an export or a VACUUM that is running has ended, and give the command again.",
+        )
+    return behind.result()
+
+
+def _finish_behind(database: Database, month: int) -> bool:
+    """Finish a month behind whoever is dropping it; where that comes to nothing, no event tells of it: nothing is done.
+
+    Tell whether it is finished: where a second connection cannot be had, whoever dropped it has to do it.
+    """
+    with suppress(HomecheckError), opened(database) as db:
+        with transaction(db):
+            pass  # one writes at a time: this waits for the other's end
+        _finish(db, month)
+        return True
+    return False
 
 
 def _finish(db: Connection, month: int) -> None:

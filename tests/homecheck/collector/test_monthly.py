@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ from homecheck.clock import utc_now
 from homecheck.collector import monthly
 from homecheck.collector.store import dropped_month, events, months, roster
 from homecheck.collector.store import monthly as store
-from homecheck.collector.store.connection import one_moment
+from homecheck.collector.store.connection import Connection, one_moment
 from homecheck.collector.store.database import Database, opened, transaction
+from homecheck.collector.store.failures import NotStored
+from homecheck.collector.store.postgres import PostgresDatabase
 from homecheck.collector.store.roster import ORDERS, Filter
 from homecheck.collector.store.scope import Scope
 from homecheck.config import Home
@@ -203,6 +207,87 @@ def test_a_purge_that_was_cut_off_after_the_drop_is_named_and_goes_on_when_it_is
     assert tables.one("SELECT COUNT(*) FROM event WHERE kind = 'month-purged'") == 1
     tables.purge(tables.months[0])
     assert tables.standing()["Bo"] == (None, None, None, ())
+    assert tables.site.defects() == []
+
+
+def test_salts_go_on_another_connection_while_the_server_still_removes_the_files(tables: House) -> None:
+    with opened(tables.site.database) as db:
+        db.execute("CREATE TABLE seen (what text, pid integer)")
+        for table, what in (("event", "INSERT"), ("log_entry", "UPDATE OF salt")):
+            db.execute(
+                f"CREATE FUNCTION see_{table}() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$BEGIN INSERT INTO seen VALUES ('{table}', pg_backend_pid()); RETURN NULL; END$$"
+            )
+            db.execute(f"CREATE TRIGGER see AFTER {what} ON {table} EXECUTE FUNCTION see_{table}()")
+    tables.purge(tables.months[0])
+    dropping = set(tables.site.browse_database("SELECT pid FROM seen WHERE what = 'event'"))
+    with opened(tables.site.database) as db:
+        first = db.execute("SELECT pid FROM seen WHERE what = 'log_entry' LIMIT 1").fetchone()[0]
+    assert len(dropping) == 1
+    assert first not in dropping
+    assert tables.site.defects() == []
+
+
+@dataclass(frozen=True)
+class OneConnection(PostgresDatabase):
+    """A database whose server gives a second connection to nobody; like one whose limit is reached."""
+
+    opened: list[Connection] = field(default_factory=list)
+
+    def open(self) -> Connection:
+        """Return the one connection."""
+        if self.opened:
+            raise SetupError("too many connections", "Close some.")
+        self.opened.append(super().open())
+        return self.opened[0]
+
+
+def test_without_a_second_connection_a_month_goes_as_well(tables: House) -> None:
+    database = OneConnection(tables.site.database.url, tables.site.database.folder)
+    found = monthly.look(tables.site.database, tables.months[0])
+    monthly.purge(database, found, "a test", tables.now)
+    assert len(database.opened) == 1
+    assert tables.one("SELECT COUNT(*) FROM evidence") == 2
+    assert tables.site.defects() == []
+
+
+def test_a_server_that_ends_the_drop_before_its_commit_leaves_the_whole_month_and_every_salt(
+    tables: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits behind it to destroy the salts finds no event, and touches nothing."""
+    kept = tables.one("SELECT COUNT(*) FROM log_entry WHERE salt IS NOT NULL")
+    begun = threading.Event()
+    finishes: list[int] = []
+    finish, behind = monthly._finish, monthly._finish_behind
+
+    def waits(database: Database, month: int) -> None:
+        begun.set()
+        behind(database, month)
+
+    def counted(db: Connection, month: int) -> None:
+        finishes.append(month)
+        finish(db, month)
+
+    @contextmanager
+    def killed(db: Connection) -> Iterator[None]:
+        with transaction(db):
+            yield
+            if begun.wait(5):
+                (pid,) = db.execute("SELECT pg_backend_pid()").fetchone()
+                with opened(tables.site.database) as other:
+                    other.execute("SELECT pg_terminate_backend(?)", (pid,))
+
+    monkeypatch.setattr(monthly, "_finish_behind", waits)
+    monkeypatch.setattr(monthly, "_finish", counted)
+    monkeypatch.setattr(monthly, "transaction", lambda db: transaction(db) if begun.is_set() else killed(db))
+    with pytest.raises(NotStored):
+        tables.purge(tables.months[0])
+    assert finishes == [tables.months[0]]  # behind it alone, and with nothing to do
+    assert tables.one("SELECT COUNT(*) FROM evidence") == 4
+    assert tables.one("SELECT COUNT(*) FROM log_entry WHERE salt IS NOT NULL") >= kept
+    assert tables.site.defects() == []
+    tables.purge(tables.months[0])
+    assert tables.one("SELECT COUNT(*) FROM evidence") == 2
     assert tables.site.defects() == []
 
 
