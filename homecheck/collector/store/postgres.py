@@ -150,8 +150,8 @@ class PostgresConnection(Connection):
             self.execute("; ".join(f"SET {name} = {value}" for name, value in READY_SETTINGS.items()))
             self.raw.prepare_threshold, self.raw.prepared_max = KEPT_READY_AFTER, MOST_KEPT_READY
             # psycopg counts from 0 on each connection: behind a pooler that was taken for the server, another
-            # process's statement of the same name would be executed, and be no error.
-            self.raw._prepared._prepared_idx = secrets.randbits(NAME_BITS)  # noqa: SLF001 - no public way; see test_together
+            # process's statement of the same name would be executed, and be no error. (There is no public way.)
+            self.raw._prepared._prepared_idx = secrets.randbits(NAME_BITS)
 
     def plan_for_values(self) -> None:
         """Have what follows in this transaction planned as it is on any other connection."""
@@ -164,8 +164,8 @@ class PostgresConnection(Connection):
 
         if self._together:
             # What was sent behind the error to be kept ready is not, but psycopg 3.3 takes it to be. With this it
-            # forgets all, also on the server, once the next statement has gone through.
-            self.raw._prepared.clear()  # noqa: SLF001 - no public way; see test_together
+            # forgets all, also on the server, once the next statement has gone through. (There is no public way.)
+            self.raw._prepared.clear()
         if isinstance(error, InvalidSqlStatementName | DuplicatePreparedStatement):
             _pooled.add(self.raw.info.dsn)  # what was kept ready is not there: somebody stands between after all
         if isinstance(error, InvalidSqlStatementName | DuplicatePreparedStatement | FeatureNotSupported):

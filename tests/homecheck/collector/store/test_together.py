@@ -194,7 +194,9 @@ def test_where_a_pooler_was_taken_for_the_server_nothing_is_kept_ready_any_more(
 
 
 @pytest.mark.parametrize("savepoint", [True, False])
-def test_what_was_to_be_kept_ready_behind_an_error_is_not_taken_to_be(database: PostgresDatabase, savepoint: bool) -> None:
+def test_what_was_to_be_kept_ready_behind_an_error_is_not_taken_to_be(
+    database: PostgresDatabase, savepoint: bool
+) -> None:
     def nothing(_: Connection) -> None:
         raise LookupError
 
