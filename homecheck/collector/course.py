@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Final
 
 from homecheck.collector.store import evidence as store
 from homecheck.collector.store.database import Connection
@@ -13,6 +14,8 @@ from homecheck.errors import Refused
 from homecheck.evidence import Evidence
 from homecheck.measurement import Measurement
 from homecheck.signing import EVIDENCE, PublicKey, verify
+
+LATEST: Final = 30  # checks of a person that are looked back on
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ from homecheck.collector.api.operation import (
     takes,
     text,
 )
-from homecheck.collector.course import course
+from homecheck.collector.course import LATEST, course
 from homecheck.collector.enrolment import clean_number
 from homecheck.collector.erasing import erase_while_serving
 from homecheck.collector.problems import Problem
@@ -57,7 +57,6 @@ from homecheck.errors import SetupError
 from homecheck.measurement import Measurement
 
 CHECKS: Final = 50  # the latest of a person
-DRAWN: Final = 30  # of which the values are shown
 ORDER: Final = {"id": BY_ID, **ORDERS}
 _PERSON: Final = objects(
     id=TEXT,
@@ -142,6 +141,7 @@ def show_person(call: Call) -> Json:
         "name": who.name,
         "due_at": at(times.due_at),
         "failing_since": at(times.failing_since),
+        "verdict": checks[0].verdict.word if checks else None,
         **counts(standing, None),
         "checks": [check(one) for one in checks],
         "devices": [device(one) for one in people.devices_of(call.db, who.id)],
@@ -155,7 +155,7 @@ def show_person(call: Call) -> Json:
 
 def show_values(call: Call) -> Json:
     """Show what a person's latest checks measured, the oldest first, read from the signed bytes."""
-    way = course(call.db, seen(call).id, limit=DRAWN)
+    way = course(call.db, seen(call).id, limit=LATEST)
     only = call.query.get("quantity", "")
     return {
         "checks": [
@@ -327,7 +327,7 @@ OPERATIONS: Final = (
         Right.READ, show_person,
         objects(
             id=TEXT, program=TEXT, name=TEXT, due_at=nullable(moment()), failing_since=nullable(moment()),
-            **COUNTS, checks=lists(CHECK), devices=lists(DEVICE), invites=lists(INVITE),
+            verdict=nullable(VERDICT), **COUNTS, checks=lists(CHECK), devices=lists(DEVICE), invites=lists(INVITE),
             alarms=lists(_ALARM),
         ),
         (ID,), refusals=("not-found",),

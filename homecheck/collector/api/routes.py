@@ -14,6 +14,7 @@ from starlette.routing import Route
 from homecheck.collector.access import check_right, not_allowed
 from homecheck.collector.api import (
     calls,
+    changes,
     devices,
     evidence,
     fleet,
@@ -41,9 +42,9 @@ from homecheck.errors import Refused
 from homecheck.strict_json import Record, parse_object, serialize
 
 OPERATIONS: Final = (
-    *people.OPERATIONS, *devices.OPERATIONS, *evidence.OPERATIONS, *invites.OPERATIONS, *fleet.OPERATIONS,
-    *programs.OPERATIONS, *waivers.OPERATIONS, *proposals.OPERATIONS, *users.OPERATIONS, *tokens.OPERATIONS,
-    *webhooks.OPERATIONS, *letters.OPERATIONS, *calls.OPERATIONS, *record.OPERATIONS,
+    *people.OPERATIONS, *changes.OPERATIONS, *devices.OPERATIONS, *evidence.OPERATIONS, *invites.OPERATIONS,
+    *fleet.OPERATIONS, *programs.OPERATIONS, *waivers.OPERATIONS, *proposals.OPERATIONS, *users.OPERATIONS,
+    *tokens.OPERATIONS, *webhooks.OPERATIONS, *letters.OPERATIONS, *calls.OPERATIONS, *record.OPERATIONS,
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from homecheck.collector import list_place
 from homecheck.collector.access import ADMINISTER, INVITE
 from homecheck.collector.changes import changes
-from homecheck.collector.course import course
+from homecheck.collector.course import LATEST, course
 from homecheck.collector.devices import accepted_until
 from homecheck.collector.onboarding import BEGINNING, since_onboarding
 from homecheck.collector.plots import plots
@@ -29,7 +29,6 @@ CHECKS_PER_PAGE: Final = 50
 MAX_FILTER: Final = 200  # characters
 # What the form does not ask for and other pages link to: shown as what the list is narrowed to.
 NARROWING: Final = ("quantity", "region", "link", "system", "software", "hour", "days")
-CHECKS_DRAWN: Final = 30
 CALLS_SHOWN: Final = 20
 
 
@@ -87,7 +86,7 @@ class PeoplePages:
         page = page_number(visit.query)
         checks = store.of_person(db, who.id, limit=CHECKS_PER_PAGE + 1, offset=(page - 1) * CHECKS_PER_PAGE)
         program = programs.get(db, who.program)
-        way = course(db, who.id, limit=CHECKS_DRAWN)
+        way = course(db, who.id, limit=LATEST)
         return self.site.html(
             "person.html",
             visit,

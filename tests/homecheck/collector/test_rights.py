@@ -113,6 +113,7 @@ API: list[tuple[str, str, set[str], bool]] = [
     ("GET", f"{V1}/counts", READERS, False),
     ("GET", f"{V1}/people/{{id}}", READERS, True),
     ("GET", f"{V1}/people/{{id}}/values", READERS, True),
+    ("GET", f"{V1}/people/{{id}}/changes", READERS, True),
     ("GET", f"{V1}/people/{{id}}/contact", INVITERS, True),
     ("PUT", f"{V1}/people/{{id}}/contact", INVITERS, True),
     ("POST", f"{V1}/people/{{id}}/waivers", INVITERS, True),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from hashlib import sha256
+
 import pytest
 
 from homecheck.erasure import verify_erasure
@@ -31,7 +34,8 @@ def test_each_person_has_the_verdict_of_the_latest_check(desk: Desk) -> None:
     assert told[FAILS.name] == ("fail", "fail")
     assert told["Person 0"] == (None, None)
     for name, expected in ((PASSES.name, "pass"), (FAILS.name, "fail"), ("Person 0", None)):
-        assert desk.get(f"/v1/admin/people/{found[name]['id']}").json()["counts_as"] == expected, name
+        one = desk.get(f"/v1/admin/people/{found[name]['id']}").json()
+        assert (one["verdict"], one["counts_as"]) == (expected, expected), name
     passed = desk.get(f"/v1/admin/evidence/{found[PASSES.name]['latest']}").json()
     assert (passed["verdict"], passed["counts_as"]) == ("pass", "pass")
 
@@ -82,6 +86,31 @@ def test_the_values_of_a_person_are_those_that_were_signed(desk: Desk) -> None:
     }  # fmt: skip
     (one,) = desk.get(address, quantity="room.noise").json()["checks"][0]["values"]
     assert (one["value"], one["failure"]) == (PASSES.noise, None)
+
+
+def test_what_changed_since_the_check_before_and_since_onboarding_is_told_as_on_the_page_of_the_person(
+    desk: Desk,
+) -> None:
+    worker = desk.site.worker(replace(PASSES, name="Has moved on"))
+    address = f"/v1/admin/people/{worker.subject}/changes"
+    nothing = {"check": None, "since_check_before": None, "since_onboarding": None, "damaged": 0}
+    assert desk.get(address).json() == nothing
+    digests = [f"sha256:{sha256(worker.check().request.body).hexdigest()}"]
+    alone = desk.get(address).json()
+    assert alone["check"]["digest"] == digests[0]
+    assert (alone["since_check_before"], alone["since_onboarding"]) == (None, None)
+    for model in ("AirPods Pro", "AirPods Pro", "Logitech H390"):
+        worker.character = replace(worker.character, model=model)
+        digests.append(f"sha256:{sha256(worker.check().request.body).hexdigest()}")
+    found = desk.get(address).json()
+    assert (found["check"]["digest"], found["since_check_before"]["digest"]) == (digests[3], digests[2])
+    assert found["since_check_before"]["changes"] == [
+        {"label": "Headset", "quantity": "headset.model", "before": "AirPods Pro", "after": "Logitech H390"}
+    ]
+    assert found["since_onboarding"] == {
+        "first_at": alone["check"]["received_at"],
+        "changes": [{"kind": "headset", "quantity": "headset.model", "before": PASSES.model, "after": "Logitech H390"}],
+    }
 
 
 def test_contact_is_put_on_file_and_the_events_do_not_tell_it(desk: Desk) -> None:
