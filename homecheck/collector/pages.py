@@ -15,6 +15,7 @@ from homecheck import look
 from homecheck.appraisal import Verdict
 from homecheck.evidence import is_observed
 from homecheck.fingerprint import words
+from homecheck.locale import ENGLISH, Translator
 from homecheck.measurement import Json, Level, Measurement
 from homecheck.numbers import with_uncertainty
 from homecheck.report.limits import UNITS, better, needed
@@ -133,8 +134,14 @@ def environment() -> Environment:
         "event_words": EVENT_WORDS,
         "seen_by_the_far_end": SEEN_BY_THE_FAR_END,
         "style": f"/static/site.css?v={static_version('site.css')}",
+        **spoken(ENGLISH),  # the dashboard; pages for the invited are given another language's
     }
     return pages
+
+
+def spoken(say: Translator) -> dict[str, Any]:
+    """Return what a page says things with, in the translator's language."""
+    return {"_": say, "say": say.say, "fill": say.fill, "plural": say.plural, "language": say.language}
 
 
 def render(template: str, **values: Any) -> str:

@@ -131,6 +131,9 @@ PROBLEMS: Final[Mapping[str, Kind]] = {
     "refused": Kind(422, "The document was refused", _MALFORMED),
 }
 
+# What somebody who opens an invitation in their browser can be told: it is in the catalogues of `homecheck.locale`.
+TO_THE_INVITED: Final = ("invite-unknown", "invite-used", "invite-expired", "not-found", "not-stored", "internal")
+
 MEDIA_TYPE: Final = "application/problem+json"
 
 

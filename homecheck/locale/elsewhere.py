@@ -182,6 +182,15 @@ SHORT: Final = (
     "ends with {digits}",
     "of {name}, to {key}; kept in: {before}, now {after}",
 )  # fmt: skip
+# What a collector says of an invitation that leads nowhere (`Problem.message`), on the page in the browser.
+INVITED: Final = (
+    "no invitation has this code",
+    "this invitation was used on {day}",
+    "this invitation ended on {day} at {time} UTC",
+    "nothing can have this name",
+    "the collector's database takes and gives nothing at the moment",
+    "an error that nobody expected; it was logged",
+)
 SAID: Final = (
     "{program} is left out as it cannot be used just now, and the other programs go on: {why}. {advice}",
     "this file is damaged: not JSON: {why}",

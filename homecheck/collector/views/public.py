@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,10 +11,9 @@ from starlette.routing import Route
 
 from homecheck.collector import enrolment
 from homecheck.collector.pages import static
-from homecheck.collector.problems import PROBLEMS, Problem
+from homecheck.collector.problems import PROBLEMS, TO_THE_INVITED, Problem
 from homecheck.collector.store import programs
-from homecheck.collector.views.site import Site
-from homecheck.locale import preferred, translator
+from homecheck.collector.views.site import INVITATIONS, Site, in_their_language
 
 STATIC: Final = {"site.css": "text/css; charset=utf-8", "favicon.svg": "image/svg+xml"}
 
@@ -28,7 +27,7 @@ class PublicPages:
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [
-            Route("/invite/{code}", self.invitation),
+            Route(f"{INVITATIONS}{{code}}", self.invitation),
             Route("/problems/{reason}", self.explain),
             Route("/static/{name}", self.file),
         ]
@@ -38,14 +37,7 @@ class PublicPages:
         db, code = self.site.db(), request.path_params["code"]
         found = enrolment.open_invite(db, code, self.site.collector.clock())
         program = programs.get(db, found.person.program)
-        say = translator(preferred(request.headers.get("accept-language", "")))
-        words: dict[str, Any] = {
-            "_": say,
-            "say": say.say,
-            "fill": say.fill,
-            "plural": say.plural,
-            "language": say.language,
-        }
+        words = in_their_language(request)
         return self.site.html("invite.html", None, found=found, program=program, code=code, **words)
 
     def explain(self, request: Request) -> Response:
@@ -54,7 +46,8 @@ class PublicPages:
         kind = PROBLEMS.get(reason)
         if kind is None:
             raise Problem("not-found", "no problem of this collector has this name")
-        return self.site.html("reason.html", None, reason=reason, kind=kind)
+        words = in_their_language(request) if reason in TO_THE_INVITED else {}
+        return self.site.html("reason.html", None, reason=reason, kind=kind, **words)
 
     def file(self, request: Request) -> Response:
         """Return a static file; its address changes when it does."""

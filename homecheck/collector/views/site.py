@@ -26,8 +26,8 @@ from homecheck.collector.access import (
 )
 from homecheck.collector.body import JOSE, read_body
 from homecheck.collector.context import Collector
-from homecheck.collector.pages import render
-from homecheck.collector.problems import Problem
+from homecheck.collector.pages import render, spoken
+from homecheck.collector.problems import TO_THE_INVITED, Problem
 from homecheck.collector.rights import Right, may, may_somewhere, scope_of
 from homecheck.collector.store import callbacks, proposals, sign_on
 from homecheck.collector.store.database import Connection
@@ -36,10 +36,12 @@ from homecheck.collector.store.scope import Scope
 from homecheck.collector.store.sessions import Session
 from homecheck.collector.store.users import User
 from homecheck.collector.views.fields import FORM, MAX_FORM, MULTIPART, read_form, read_parts
+from homecheck.locale import preferred, translator
 
 WANTED: Final = "homecheck-wanted"  # the cookie with the page that somebody asked for before they signed in
 WANTED_SECONDS: Final = 900  # as long as a link to sign in counts
 WANTED_FORM: Final = re.compile(r"/[A-Za-z0-9?][!-\[\]-~]{0,1000}")  # of this site: no second slash, no backslash
+INVITATIONS: Final = "/invite/"
 FILE_SECONDS: Final = 120.0  # in which a file of some megabytes arrives over a home line
 
 
@@ -211,9 +213,16 @@ class Site:
         # When something is broken here, the database that would tell who this is may be what is broken.
         visitor = self.access.visitor(request.cookies) if problem.status < 500 else None
         visit = _visit(request, visitor, {}) if visitor else None
-        page = self.html("problem.html", visit, status=problem.status, problem=problem)
+        invited = request.url.path.startswith(INVITATIONS) and problem.reason in TO_THE_INVITED
+        words = in_their_language(request) if invited else {}
+        page = self.html("problem.html", visit, status=problem.status, problem=problem, **words)
         page.headers.update(problem.headers)
         return page
+
+
+def in_their_language(request: Request) -> dict[str, Any]:
+    """Return what a page for the invited says things with: in the language that their browser asks for."""
+    return spoken(translator(preferred(request.headers.get("accept-language", ""))))
 
 
 def page_number(query: Mapping[str, str]) -> int:

@@ -162,7 +162,7 @@ def test_somebody_is_invited_without_scripts_and_by_keyboard_alone(house: Site, 
     page = signed_in(house, visit(java_script_enabled=False))
     page.goto(f"{house.url}/programs/support")
     page.keyboard.press("Tab")
-    assert page.get_by_text("To the content").is_visible()  # the first stop for a keyboard
+    assert page.get_by_text("Skip to the content").is_visible()  # the first stop for a keyboard
     for _ in range(20):
         if page.locator("input[name=person]:focus").count():
             break

@@ -318,6 +318,54 @@ def test_an_invitation_speaks_the_language_of_the_invited(
             assert english not in page
 
 
+def test_an_invitation_that_leads_nowhere_says_why_in_the_language_of_the_invited(tmp_path: Path) -> None:
+    clock, http = Clock(), requests.Session()
+    with in_thread(tmp_path, clock=clock) as site:
+        used, lapsed = site.invite("Ada"), site.invite("Ben", timedelta(hours=72))
+        assert Worker(site.url).enrol(used).status_code == 201
+        clock.ahead = timedelta(hours=73)
+        said = {
+            (used, 410): {
+                "sv-SE": ("Den här inbjudan är använd", "Den här inbjudan användes 20", "be om en ny"),
+                "es-ES": ("Esta invitación ya se usó", "Esta invitación se usó el 20", "pida otra"),
+                "de": ("This invitation was used", "This invitation was used on 20", "ask for a new one"),
+            },
+            (lapsed, 410): {
+                "sv-SE": ("Den här inbjudan har gått ut", "Den här inbjudan gick ut 20", "Be dem som skickade den"),
+                "es-ES": ("Esta invitación ha caducado", "Esta invitación caducó el 20", "Pida otra a quienes"),
+            },
+            ("A" * 22, 404): {
+                "sv-SE": (
+                    "Den inbjudan finns inte",
+                    "Ingen inbjudan har den här koden",
+                    "Se efter att adressen är hel",
+                ),
+                "es-ES": ("No existe esa invitación", "Ninguna invitación tiene este código", "Compruebe que"),
+            },
+            ("a/b", 404): {"sv-SE": ("Här finns ingenting", "Här finns ingenting", "Kontrollera adressen.")},
+        }
+        for (code, status), languages in said.items():
+            for accepted, words in languages.items():
+                asked = {"Accept-Language": f"{accepted},en;q=0.1"}
+                answer = http.get(f"{site.url}/invite/{code}", headers=asked, timeout=20)
+                assert answer.status_code == status
+                explained = http.get(
+                    site.url + re.findall(r'href="(/problems/[a-z-]+)"', answer.text)[0], headers=asked, timeout=20
+                ).text
+                language = accepted[:2] if accepted != "de" else "en"
+                for page in (answer.text, explained):
+                    assert f'<html lang="{language}">' in page
+                    assert language == "en" or not re.search("invitation |reason|content<|Check ", page)
+                for one in words:
+                    assert one in answer.text, (accepted, one)
+                assert words[0] in explained
+                assert words[2] in explained
+        # What is nobody's invitation is the dashboard's, which speaks English.
+        page = http.get(f"{site.url}/nowhere", headers={"Accept-Language": "sv"}, timeout=20).text
+        assert '<html lang="en">' in page
+        assert "Nothing is here" in page
+
+
 def test_the_list_of_programs_tells_how_their_people_stand(
     house: tuple[Site, Worker, Worker], admin: requests.Session
 ) -> None:
