@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
 
 from homecheck.clock import utc_now
+from homecheck.collector.counted_lines import CountedLines
 from homecheck.printable import printable
 from homecheck.standards.rfc_3339 import to_text
 
@@ -24,7 +25,7 @@ REQUEST: Final = "homecheck.request"
 
 def configure(form: Form, stream: TextIO = sys.stderr) -> None:
     """Have every logger write to `stream`: our own from INFO on, those of packages from WARNING on."""
-    handler = logging.StreamHandler(stream)
+    handler = CountedLines(stream)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]
