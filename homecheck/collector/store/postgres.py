@@ -7,6 +7,7 @@ Who writes locks the one row of the log's state first: entries have one order, w
 
 from __future__ import annotations
 
+import secrets
 import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -42,6 +43,7 @@ READY_SETTINGS: Final = {
 }
 FEW: Final = 8  # rows: so many cost less together with other statements than by a COPY, which stands alone
 MOST_KEPT_READY: Final = 256  # statements of one connection: what is written for many has a form for each number
+NAME_BITS: Final = 62  # at random, of the number that the first of them is called by: no two connections use one name
 
 
 _pooled: Final[set[str]] = set()  # addresses (without passwords) where nothing can be kept ready, as was found out
@@ -95,9 +97,14 @@ class PostgresConnection(Connection):
     def _hear_all(self) -> None:
         """Wait for the answers to everything that was sent."""
         pipeline, self._pipeline = self._pipeline, None
-        if pipeline is not None:
-            with self._waiting:  # where this fails, the connection stays as it is and is not usable
+        if pipeline is None:
+            return
+        try:
+            with self._waiting:
                 pipeline.__exit__(None, None, None)
+        finally:
+            if not self.usable:
+                self.close()  # else psycopg waits for the server when the pipeline is dropped, and nobody watches that
 
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
         """Run one statement for each of `rows`, all in one conversation with the server."""
@@ -142,6 +149,9 @@ class PostgresConnection(Connection):
         if pid == self.raw.info.backend_pid and self.raw.info.dsn not in _pooled:  # PgBouncer tells a number of its own
             self.execute("; ".join(f"SET {name} = {value}" for name, value in READY_SETTINGS.items()))
             self.raw.prepare_threshold, self.raw.prepared_max = KEPT_READY_AFTER, MOST_KEPT_READY
+            # psycopg counts from 0 on each connection: behind a pooler that was taken for the server, another
+            # process's statement of the same name would be executed, and be no error. (There is no public way.)
+            self.raw._prepared._prepared_idx = secrets.randbits(NAME_BITS)
 
     def plan_for_values(self) -> None:
         """Have what follows in this transaction planned as it is on any other connection."""
@@ -152,6 +162,10 @@ class PostgresConnection(Connection):
         """Return the store's own error."""
         from psycopg.errors import DuplicatePreparedStatement, FeatureNotSupported, InvalidSqlStatementName
 
+        if self._together:
+            # What was sent behind the error to be kept ready is not, but psycopg 3.3 takes it to be. With this it
+            # forgets all, also on the server, once the next statement has gone through. (There is no public way.)
+            self.raw._prepared.clear()
         if isinstance(error, InvalidSqlStatementName | DuplicatePreparedStatement):
             _pooled.add(self.raw.info.dsn)  # what was kept ready is not there: somebody stands between after all
         if isinstance(error, InvalidSqlStatementName | DuplicatePreparedStatement | FeatureNotSupported):

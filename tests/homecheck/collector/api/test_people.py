@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 
 from homecheck.erasure import verify_erasure
-from homecheck.signing import PublicKey, digest
+from homecheck.signing import PublicKey
 from tests.desk import Desk
 from tests.live_collector import PROGRAM
 from tests.people import FAILS, PASSES, Worker
@@ -15,14 +16,6 @@ from tests.people import FAILS, PASSES, Worker
 
 def names(desk: Desk, **query: str) -> list[str]:
     return [one["name"] for one in desk.get("/v1/admin/people", **query).json()["people"]]
-
-
-def check_in(worker: Worker) -> str:
-    """Have somebody checked and return the digest of what they sent."""
-    evidence = worker.evidence(worker.challenge())
-    envelope = worker.sign(evidence)
-    assert worker.put(evidence.id, envelope).status_code == 201
-    return digest(envelope)
 
 
 def test_every_filter_of_the_dashboard_is_one_here(desk: Desk) -> None:
@@ -95,6 +88,13 @@ def test_the_values_of_a_person_are_those_that_were_signed(desk: Desk) -> None:
     assert (one["value"], one["failure"]) == (PASSES.noise, None)
 
 
+def checked(worker: Worker) -> str:
+    """Send a check and return its digest."""
+    sent = worker.check().request.body
+    assert isinstance(sent, bytes)
+    return f"sha256:{sha256(sent).hexdigest()}"
+
+
 def test_what_changed_since_the_check_before_and_since_onboarding_is_told_as_on_the_page_of_the_person(
     desk: Desk,
 ) -> None:
@@ -102,13 +102,13 @@ def test_what_changed_since_the_check_before_and_since_onboarding_is_told_as_on_
     address = f"/v1/admin/people/{worker.subject}/changes"
     nothing = {"check": None, "since_check_before": None, "since_onboarding": None, "damaged": 0}
     assert desk.get(address).json() == nothing
-    digests = [check_in(worker)]
+    digests = [checked(worker)]
     alone = desk.get(address).json()
     assert alone["check"]["digest"] == digests[0]
     assert (alone["since_check_before"], alone["since_onboarding"]) == (None, None)
     for model in ("AirPods Pro", "AirPods Pro", "Logitech H390"):
         worker.character = replace(worker.character, model=model)
-        digests.append(check_in(worker))
+        digests.append(checked(worker))
     found = desk.get(address).json()
     assert (found["check"]["digest"], found["since_check_before"]["digest"]) == (digests[3], digests[2])
     assert found["since_check_before"]["changes"] == [

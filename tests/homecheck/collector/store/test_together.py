@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from homecheck.collector.store.connection import Connection, insert_rows, roll_b
 from homecheck.collector.store.database import Database, opened
 from homecheck.collector.store.failures import NotStored, Rejected
 from homecheck.collector.store.postgres import KEPT_READY_AFTER, READY_SETTINGS, PostgresConnection, PostgresDatabase
+from homecheck.collector.store.pulse import Pulse
 from homecheck.collector.store.writer import Writer
 from tests.postgres import PostgresServer, behind_pgbouncer
 
@@ -186,6 +191,79 @@ def test_where_a_pooler_was_taken_for_the_server_nothing_is_kept_ready_any_more(
     with opened(database.for_uploads()) as db:
         again(db)
         assert kept_ready(db) == 0
+
+
+@pytest.mark.parametrize("savepoint", [True, False])
+def test_what_was_to_be_kept_ready_behind_an_error_is_not_taken_to_be(
+    database: PostgresDatabase, savepoint: bool
+) -> None:
+    def nothing(_: Connection) -> None:
+        raise LookupError
+
+    def fail(db: Connection) -> None:
+        with db.together():
+            db.execute("SELECT 1 / (?::bigint - 1) FROM pg_sleep(0.2)", (1,))  # its error comes when all is sent
+            db.execute("SELECT ?::bigint + 1", (1,))
+
+    def within(db: Connection, work: Callable[[Connection], None]) -> None:
+        if not savepoint:
+            work(db)
+            return
+        db.execute("SAVEPOINT piece")
+        try:
+            work(db)
+        finally:
+            db.execute("ROLLBACK TO piece")
+
+    with opened(database.for_uploads()) as db:
+        db.execute("BEGIN" if savepoint else "SELECT 1")
+        with pytest.raises(LookupError):  # psycopg forgets at a first ROLLBACK, but not where it knows of nothing yet
+            within(db, nothing)
+        for _ in range(KEPT_READY_AFTER):
+            db.execute("SELECT ?::bigint + 1", (1,))
+        with pytest.raises(Rejected, match="division by zero"):
+            within(db, fail)
+        again(db)
+        assert db.usable
+        assert kept_ready(db) > 0, "the error is no sign of a pooler"
+
+
+def test_no_two_connections_call_what_they_keep_ready_by_the_same_name(database: PostgresDatabase) -> None:
+    def names_kept(db: Connection) -> set[str]:
+        again(db)
+        return {row[0] for row in db.execute("SELECT name FROM pg_prepared_statements")}
+
+    with opened(database.for_uploads()) as one, opened(database.for_uploads()) as other:
+        first, second = names_kept(one), names_kept(other)
+        assert first
+        assert second
+        assert not first & second
+
+
+def test_whoever_is_refused_in_the_middle_while_the_server_hangs_waits_for_nothing(database: PostgresDatabase) -> None:
+    with opened(database) as db, ThreadPoolExecutor(1) as pool:
+        assert isinstance(db, PostgresConnection)
+        pulse = db.pulse = Pulse(600.0, lambda: False)
+        backend = db.raw.info.backend_pid
+        frozen = threading.Event()
+
+        def write() -> None:
+            with transaction(db), db.together():
+                db.execute("INSERT INTO setting (name, value) VALUES ('a', '')")
+                db.ask("SELECT 1").fetchone()
+                os.kill(backend, signal.SIGSTOP)
+                frozen.set()
+                pulse.hung = True  # as somebody else has found out
+                db.execute("INSERT INTO setting (name, value) VALUES ('b', '')")
+
+        writing = pool.submit(write)
+        try:
+            assert frozen.wait(SECONDS)
+            with pytest.raises(NotStored, match="does not answer"):
+                writing.result(SECONDS / 2)
+            assert not db.usable
+        finally:
+            os.kill(backend, signal.SIGCONT)
 
 
 def test_a_server_that_goes_away_in_the_middle_is_told_and_the_connection_is_given_up(
