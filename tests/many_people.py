@@ -312,7 +312,7 @@ def addresses(site: Site, browser: requests.Session, person: str) -> dict[str, s
         "fleet of a program, 90 days": f"/fleet?program={PROGRAM}&days=90",
         "a person": f"/people/{person}",
         "a person of many": "/people/person-5",
-        "a person's exceptions": f"/people/{person}/waivers",
+        "a person's waivers": f"/people/{person}/waivers",
         "a check": digest[1],
         "a check's proof": f"{digest[1]}/proof",
         "a device key": device[1],

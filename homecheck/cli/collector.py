@@ -268,8 +268,8 @@ def invite(
     click.echo(administration.invite(database, program_id, person, duration(valid), operator(), now, phone))
 
 
-def _of_an_exception(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command what an exception is made of: for whom, of what, why, and from when until when."""
+def _of_a_waiver(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command what a waiver is made of: for whom, of what, why, and from when until when."""
     for decorate in reversed(
         (
             click.argument("program_id", metavar="PROGRAM"),
@@ -279,9 +279,7 @@ def _of_an_exception(command: Callable[..., None]) -> Callable[..., None]:
                 metavar="NAME",
                 help="Whom it is for, exactly as the dashboard writes the name.",
             ),
-            click.option(
-                "--quantity", required=True, metavar="NAME", help="What is excepted, like landline.dial_tone."
-            ),
+            click.option("--quantity", required=True, metavar="NAME", help="What is waived, like landline.dial_tone."),
             click.option("--reason", required=True, metavar="TEXT", help="Why; it is shown beside the verdict."),
             click.option(
                 "--until", required=True, metavar="DAY|DURATION", help="The last day, like 2027-03-03, or like 30d."
@@ -299,10 +297,10 @@ def waiver() -> None:
 
 
 @waiver.command("add")
-@_of_an_exception
+@_of_a_waiver
 @with_database
 def add_waiver(database: Database, **asked: str) -> None:
-    """Approve an exception, for a year at most, and print its name. You are recorded as its approver.
+    """Approve a waiver, for a year at most, and print its name. You are recorded as its approver.
 
     The verdict stays what it is; beside it stands until when it is waived, and why.
     """
@@ -317,17 +315,17 @@ def add_waiver(database: Database, **asked: str) -> None:
 @OUTPUT
 @with_database
 def list_waivers(database: Database, program_id: str, everything: bool, output: str) -> None:
-    """List the exceptions that count or will count, of one program or of all."""
+    """List the waivers that count or will count, of one program or of all."""
     from homecheck.cli import collector_changes
 
     collector_changes.list_waivers(database, program_id, output, everything=everything)
 
 
 @waiver.command("propose")
-@_of_an_exception
+@_of_a_waiver
 @with_database
 def propose_waiver(database: Database, **asked: str) -> None:
-    """Propose an exception and print its name. It changes nothing before an administrator has approved it."""
+    """Propose a waiver and print its name. It changes nothing before an administrator has approved it."""
     from homecheck.cli import collector_changes
 
     collector_changes.propose_waiver(database, operator(), **asked)
@@ -339,7 +337,7 @@ def propose_waiver(database: Database, **asked: str) -> None:
 @OUTPUT
 @with_database
 def list_proposals(database: Database, program_id: str, everything: bool, output: str) -> None:
-    """List the proposed exceptions that wait for a decision."""
+    """List the proposed waivers that wait for a decision."""
     from homecheck.cli import collector_changes
 
     collector_changes.list_proposals(database, program_id, output, everything=everything)
@@ -349,7 +347,7 @@ def list_proposals(database: Database, program_id: str, everything: bool, output
 @click.argument("proposal_id", metavar="ID")
 @with_database
 def approve_waiver(database: Database, proposal_id: str) -> None:
-    """Approve a proposed exception: it counts from now on. In a program with four eyes, not one's own."""
+    """Approve a proposed waiver: it counts from now on. In a program with four eyes, not one's own."""
     from homecheck.collector import administration, waivers
 
     one = administration.approve_waiver(database, proposal_id, operator(), utc_now())
@@ -361,7 +359,7 @@ def approve_waiver(database: Database, proposal_id: str) -> None:
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the dashboard and in the events.")
 @with_database
 def decline_waiver(database: Database, proposal_id: str, reason: str) -> None:
-    """Decline a proposed exception."""
+    """Decline a proposed waiver."""
     from homecheck.collector import administration
 
     one = administration.decline_waiver(database, proposal_id, reason, operator(), utc_now())
@@ -373,7 +371,7 @@ def decline_waiver(database: Database, proposal_id: str, reason: str) -> None:
 @click.option("--reason", required=True, metavar="TEXT", help="Why; it stands in the dashboard and in the events.")
 @with_database
 def revoke_waiver(database: Database, waiver_id: str, reason: str) -> None:
-    """End an exception now."""
+    """End a waiver now."""
     from homecheck.collector import administration
 
     one = administration.revoke_waiver(database, waiver_id, reason, operator(), utc_now())

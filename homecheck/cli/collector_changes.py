@@ -1,4 +1,4 @@
-"""`homecheck collector invite --csv`, `waiver` and `export`: lists of people in, exceptions, tables out."""
+"""`homecheck collector invite --csv`, `waiver` and `export`: lists of people in, waivers, tables out."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def invite_list(
 
 
 def add_waiver(database: Database, operator: str, **asked: str) -> None:
-    """Approve an exception and print its name."""
+    """Approve a waiver and print its name."""
     from homecheck.collector import administration, waivers
 
     now = utc_now()
@@ -72,7 +72,7 @@ def add_waiver(database: Database, operator: str, **asked: str) -> None:
 
 
 def propose_waiver(database: Database, operator: str, **asked: str) -> None:
-    """Propose an exception and print its name."""
+    """Propose a waiver and print its name."""
     from homecheck.collector import administration
 
     now = utc_now()
@@ -89,7 +89,7 @@ def _asked(now: datetime, program_id: str, person: str, quantity: str, reason: s
 
 
 def list_proposals(database: Database, program: str, output: str, *, everything: bool) -> None:
-    """Print proposed exceptions."""
+    """Print proposed waivers."""
     from homecheck.collector.store import programs
     from homecheck.collector.store import proposals as store
     from homecheck.collector.store.database import opened
@@ -114,7 +114,7 @@ def list_proposals(database: Database, program: str, output: str, *, everything:
 
 
 def list_waivers(database: Database, program: str, output: str, *, everything: bool) -> None:
-    """Print exceptions."""
+    """Print waivers."""
     from homecheck.collector.store import programs
     from homecheck.collector.store import waivers as store
     from homecheck.collector.store.database import opened
@@ -191,7 +191,7 @@ def _mistakes(file: str, found: InvitationList) -> str:
     return "\n".join([*lines, *([f"and {more} more"] if more else [])])
 
 
-def _exception(one: Waiver | Proposal, state: str) -> dict[str, Any]:
+def _common(one: Waiver | Proposal, state: str) -> dict[str, Any]:
     from homecheck.standards.rfc_3339 import to_text
 
     return {
@@ -209,7 +209,7 @@ def _exception(one: Waiver | Proposal, state: str) -> dict[str, Any]:
 def _members(one: Waiver, state: str) -> dict[str, Any]:
     from homecheck.standards.rfc_3339 import to_text
 
-    return _exception(one, state) | {
+    return _common(one, state) | {
         "approved_by": one.approved_by,
         "approved_at": to_text(one.approved_at),
         "revoked_at": to_text(one.revoked_at) if one.revoked_at else None,
@@ -221,7 +221,7 @@ def _members(one: Waiver, state: str) -> dict[str, Any]:
 def _proposal_members(one: Proposal, state: str) -> dict[str, Any]:
     from homecheck.standards.rfc_3339 import to_text
 
-    return _exception(one, state) | {
+    return _common(one, state) | {
         "proposed_by": one.proposed_by,
         "proposed_at": to_text(one.proposed_at),
         "decided_by": one.decided_by,

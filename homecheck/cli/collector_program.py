@@ -71,8 +71,10 @@ def change_policy(database: Database, program_id: str, policy_name: str) -> None
     from homecheck.collector import administration
 
     policy, source = _load_policy(policy_name)
-    version = administration.publish_policy(database, program_id, policy, operator(), utc_now(), source)
+    version, remark = administration.publish_policy(database, program_id, policy, operator(), utc_now(), source)
     click.echo(f"{program_id}: policy {policy.name} version {policy.version} is number {version.number} here")
+    if remark:
+        advise(remark)
 
 
 @program.command("describe")
@@ -114,7 +116,7 @@ def four_eyes(database: Database, program_id: str, wanted: str) -> None:
     from homecheck.collector import administration
 
     administration.set_four_eyes(database, program_id, wanted == "on", operator(), utc_now())
-    advise(f"{program_id}: an exception needs {'two people' if wanted == 'on' else 'one person'}")
+    advise(f"{program_id}: a waiver needs {'two people' if wanted == 'on' else 'one person'}")
 
 
 @program.command("language")
@@ -171,7 +173,7 @@ def show_program(database: Database, program_id: str, output: str) -> None:
     click.echo(one.purpose)
     click.echo(f"results are kept for {one.retention_days} days")
     click.echo(f"letters are written in {one.language}")
-    click.echo(f"an exception needs {'two people' if one.four_eyes else 'one person'}")
+    click.echo(f"a waiver needs {'two people' if one.four_eyes else 'one person'}")
     for version in history:
         mark = "now" if version.number == one.current.number else "   "
         click.echo(

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from homecheck.cli.collector_options import OUTPUT, advise, operator, print_json, with_database
+from homecheck.cli.collector_options import OUTPUT, advise, moment, operator, print_json, with_database
 from homecheck.clock import utc_now
 from homecheck.printable import printable
 
 if TYPE_CHECKING:
     from homecheck.collector.outside import Network
     from homecheck.collector.store.database import Database
-    from homecheck.collector.store.webhooks import Message, Webhook
+    from homecheck.collector.store.webhooks import Message, Outstanding, Webhook
 
 MESSAGES_SHOWN = 50
 
@@ -74,12 +74,14 @@ def list_webhooks(database: Database, output: str) -> None:
     from homecheck.collector.store.database import opened
 
     with opened(database) as db:
-        found = store.every(db)
+        found = [(one, store.outstanding(db, one.id)) for one in store.every(db)]
     if output == "json":
-        print_json([_members(one) for one in found])
-    for one in found if output == "text" else ():
+        print_json([_members(one, waits) for one, waits in found])
+    for one, waits in found if output == "text" else ():
         click.echo(f"{one.id}  {one.standing}  {one.program or 'all programs'}  {' '.join(one.kinds)}")
         click.echo(f"    {printable(one.url)}")
+        if waits.waiting:
+            click.echo(f"    {_waiting(waits)}")
 
 
 @webhook.command("rotate")
@@ -151,8 +153,19 @@ def _became(one: Message) -> str:
     error = f": {printable(one.error)}" if one.error else ""
     if one.state == "given-up":
         return f"given up{error}"
-    again = f", next one {one.next_at:%Y-%m-%d %H:%M:%S} UTC" if one.next_at else ""
-    return f"waiting, {one.attempts} attempts{again}{error}"
+    if not one.attempts:
+        return "on its way" if one.next_at and one.next_at > one.made_at else "waiting"
+    tried = "once" if one.attempts == 1 else f"{one.attempts} times"
+    again = f", again at {one.next_at:%Y-%m-%d %H:%M:%S} UTC" if one.next_at else ""
+    return f"waiting, tried {tried}{again}{error}"
+
+
+def _waiting(found: Outstanding) -> str:
+    waits = f"{found.waiting} message{'s' if found.waiting > 1 else ''} waiting"
+    if found.since is None:
+        return waits
+    oldest = f"the oldest of {found.since:%Y-%m-%d %H:%M} UTC"
+    return f"{waits}, {found.refused} of them tried and not taken, {oldest}: {printable(found.error)}"
 
 
 def _show_secret(one: Webhook, key: bytes) -> None:
@@ -167,18 +180,19 @@ def _show_secret(one: Webhook, key: bytes) -> None:
     )
 
 
-def _members(one: Webhook) -> dict[str, Any]:
-    from homecheck.standards.rfc_3339 import to_text
-
+def _members(one: Webhook, waits: Outstanding) -> dict[str, Any]:
+    failing = {"since": moment(waits.since), "messages": waits.refused, "error": waits.error} if waits.since else None
     return {
         "id": one.id,
         "url": one.url,
         "program": one.program,
         "kinds": list(one.kinds),
         "standing": one.standing,
-        "created_at": to_text(one.created_at),
+        "created_at": moment(one.created_at),
         "created_by": one.created_by,
         "secret_number": one.generation,
+        "waiting": waits.waiting,
+        "failing": failing,
     }
 
 
@@ -186,10 +200,10 @@ def _message_members(one: Message) -> dict[str, Any]:
     return {
         "id": one.id,
         "kind": one.kind,
-        "made_at": one.made_at.isoformat(),
+        "made_at": moment(one.made_at),
         "state": one.state,
         "attempts": one.attempts,
-        "next_at": one.next_at.isoformat() if one.next_at else None,
+        "next_at": moment(one.next_at),
         "status": one.status,
         "error": one.error,
         "body": json.loads(one.body),

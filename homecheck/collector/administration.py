@@ -60,10 +60,14 @@ def add_program(
 
 def publish_policy(
     database: Database, program_id: str, policy: Policy, by: str, now: datetime, source: str = ""
-) -> PolicyVersion:
-    """Publish another policy for a program; `source` is its text, with its comments."""
+) -> tuple[PolicyVersion, str]:
+    """Publish another policy for a program; `source` is its text, with its comments.
+
+    Behind the version stands what is to be remarked on: that another one was named alike. Often nothing.
+    """
     with opened(database) as db, transaction(db):
-        return publishing.publish(db, program_id, policy, source, by=By(by), now=now)
+        remark = publishing.name_is_used(policy, programs.history(db, program_id))
+        return publishing.publish(db, program_id, policy, source, by=By(by), now=now), remark
 
 
 def invite(
@@ -150,7 +154,7 @@ def decline_waiver(database: Database, proposal_id: str, reason: str, by: str, n
 
 
 def set_four_eyes(database: Database, program_id: str, wanted: bool, by: str, now: datetime) -> Program:
-    """Say whether an exception needs two people in a program."""
+    """Say whether a waiver needs two people in a program."""
     with opened(database) as db, transaction(db):
         return program_changes.set_four_eyes(db, program_id, wanted, by=By(by), now=now)
 

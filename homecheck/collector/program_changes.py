@@ -23,7 +23,7 @@ LONGEST: Final = 3_660  # days
 DEFAULT_DAYS: Final = 180
 ADDED: Final = "program-added"  # kinds of events, here and below
 CHANGED: Final = "program-changed"
-FOUR_EYES: Final = "four-eyes"  # whether an exception needs two people
+FOUR_EYES: Final = "four-eyes"  # whether a waiver needs two people
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def change(db: Connection, program_id: str, wanted: Description, *, by: By, now:
 
 
 def set_four_eyes(db: Connection, program_id: str, wanted: bool, *, by: By, now: datetime) -> Program:
-    """Say whether one proposes an exception and another approves it, inside a transaction; twice is no error."""
+    """Say whether one proposes a waiver and another approves it, inside a transaction; twice is no error."""
     if programs.get(db, program_id).four_eyes != wanted:
         programs.set_four_eyes(db, program_id, wanted)
         events.note(db, now, FOUR_EYES, by, program_id, program=program_id, after="on" if wanted else "off")

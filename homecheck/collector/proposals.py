@@ -1,6 +1,6 @@
-"""Exceptions that wait: somebody proposes, an administrator approves or declines.
+"""Waivers that wait: somebody proposes, an administrator approves or declines.
 
-Where a program asks for four eyes, nobody approves what they have proposed, and no exception is approved at once.
+Where a program asks for four eyes, nobody approves what they have proposed, and no waiver is approved at once.
 """
 
 from __future__ import annotations

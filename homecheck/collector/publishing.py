@@ -6,6 +6,7 @@ one meanwhile, nothing is published: the difference is shown, and the text stays
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -37,16 +38,22 @@ class Draft:
     line: int | None = None
     remarks: tuple[str, ...] = ()
 
-    def beside(self, current: Policy) -> Draft:
-        """Return it with what is to be remarked on when it follows the policy that counts now."""
-        new = self.policy
-        if new is None or new.digest == current.digest or (new.name, new.version) != (current.name, current.version):
-            return self
-        same = (
-            f'version is "{new.version}" as in the policy that counts now, which says something else: results name'
-            " both alike. Give this one another."
-        )
-        return replace(self, remarks=(*self.remarks, same))
+    def after(self, history: Sequence[PolicyVersion]) -> Draft:
+        """Return it with what is to be remarked on when it follows those that the program has had, newest first."""
+        remark = name_is_used(self.policy, history) if self.policy is not None else ""
+        return replace(self, remarks=(*self.remarks, remark)) if remark else self
+
+
+def name_is_used(new: Policy, history: Sequence[PolicyVersion]) -> str:
+    """Return what is to be said of a policy that is named as an earlier one which says something else, or nothing."""
+    alike = (one for one in history if (one.policy.name, one.policy.version) == (new.name, new.version))
+    other = next((one for one in alike if one.policy.digest != new.digest), None)
+    if other is None or history[0].policy.digest == new.digest:
+        return ""
+    return (
+        f'version is "{new.version}" as in number {other.number} of this program, which says something else: results'
+        " name both alike. Give this one another."
+    )
 
 
 def read_draft(text: str) -> Draft:

@@ -105,7 +105,7 @@ def grant(db: Connection, asked: Asked, *, by: By, now: datetime) -> Waiver:
     """Store a waiver that `by` approves at once, inside a transaction. SetupError says what is wrong with it."""
     who, reason = checked(db, asked, now)
     if programs.get(db, who.program).four_eyes:
-        raise SetupError(f"in {who.program} one proposes an exception and another approves it", "Propose it.")
+        raise SetupError(f"in {who.program} one proposes a waiver and another approves it", "Propose it.")
     one = Waiver(secrets.token_hex(8), who, asked.quantity, reason, by.name, now, asked.starts_at, asked.expires_at)
     return enter(db, one, by, now)
 
@@ -118,7 +118,7 @@ def enter(db: Connection, one: Waiver, by: By, now: datetime) -> Waiver:
 
 
 def checked(db: Connection, asked: Asked, now: datetime) -> tuple[Person, str]:
-    """Return for whom an exception is, and its reason, inside a transaction. SetupError says what is wrong with it."""
+    """Return for whom a waiver is, and its reason, inside a transaction. SetupError says what is wrong with it."""
     reason = clean_reason(asked.reason)
     _check_times(asked.starts_at, asked.expires_at, now)
     who = _person(db, asked.program, asked.person)
@@ -150,7 +150,7 @@ def statement(one: Waiver) -> str:
 
 
 def approved_words(quantity: str, starts_at: datetime, expires_at: datetime, reason: str) -> str:
-    """Return an exception in one line, as events tell it."""
+    """Return a waiver in one line, as events tell it."""
     return f"{quantity}, {to_text(starts_at)} to {to_text(expires_at)}: {reason}"
 
 
@@ -196,7 +196,7 @@ def clean_reason(text: str) -> str:
 
 def _check_times(starts_at: datetime, expires_at: datetime, now: datetime) -> None:
     if starts_at < now - timedelta(days=1):
-        raise SetupError(f"{starts_at:%Y-%m-%d} is past", "An exception counts from now on, or from a later day.")
+        raise SetupError(f"{starts_at:%Y-%m-%d} is past", "A waiver counts from now on, or from a later day.")
     if expires_at <= max(starts_at, now):
         raise SetupError(f"it would end before it counts, on {expires_at:%Y-%m-%d %H:%M} UTC", WHEN)
     if expires_at - now > LONGEST:

@@ -165,6 +165,7 @@ class Courier(Errand):
     turn_seconds: float = TURN_SECONDS
     _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(RECEIVERS_AT_ONCE, "webhook"))
     _busy: set[str] = field(default_factory=set)
+    _failing: dict[str, str] = field(default_factory=dict)  # why a receiver took nothing, as the log has it
 
     def stop(self) -> None:
         """End after the messages that are on their way."""
@@ -227,12 +228,30 @@ class Courier(Errand):
         head = {"Content-Type": "application/json", "User-Agent": f"homecheck/{__version__}", **signed}
         answer = post(webhook.url, message.body, head, self.collector.inside, self.tls, self.seconds)
         self.write(lambda db: _note(db, webhook, message, answer, self.collector.clock()))
+        self._tell(webhook, answer)
         return answer.taken
+
+    def _tell(self, webhook: Webhook, answer: Answer) -> None:
+        """Say in the collector's own log when a receiver begins to take nothing, or something again."""
+        if answer.taken:
+            if self._failing.pop(webhook.id, None):
+                log.info("webhooks: %s takes messages again", webhook.id)
+        elif self._failing.get(webhook.id) != (error := why_not(answer)):
+            self._failing[webhook.id] = error
+            then = "it is told nothing more" if answer.status == GONE else "it is tried again later"
+            log.warning("webhooks: %s has not taken a message, %s: %s", webhook.id, then, error)
 
 
 def kinds_of(one: Happened) -> tuple[str, ...]:
     """Return the kinds of messages that one entry makes: a receipt may have changed the verdict as well."""
     return (one.kind, CHANGED) if one.verdict is not None and one.verdict != one.before else (one.kind,)
+
+
+def why_not(answer: Answer) -> str:
+    """Return why a message was not taken."""
+    if answer.status is not None and 300 <= answer.status < 400:
+        return f"the receiver answered {answer.status}, and redirects are not followed"
+    return answer.error or f"the receiver answered {answer.status}"
 
 
 def next_try(attempts: int, answer: Answer, now: datetime) -> datetime | None:
@@ -260,7 +279,7 @@ def _note(db: Connection, webhook: Webhook, message: Message, answer: Answer, no
         store.note_attempt(db, message.id, "delivered", None, answer.status, "")
         store.forget(db, now - timedelta(days=store.KEPT_DAYS))
         return
-    error = answer.error or f"the receiver answered {answer.status}"
+    error = why_not(answer)
     again = next_try(message.attempts + 1, answer, now)
     store.note_attempt(db, message.id, "waiting" if again else "given-up", again, answer.status, error)
     if again is None:

@@ -24,7 +24,7 @@ TITLES: Final = {
     "findings": (N_("What was found in them"), N_("One line for each requirement of the policy.")),
     "concerns": (N_("What lists show"), N_("What was not plainly met in the latest check, by how much (margin).")),
     "results": (N_("Signed results"), N_("What the company says about a check, for you to show.")),
-    "waivers": (N_("Exceptions"), N_("What you were let off, why, and until when.")),
+    "waivers": (N_("Waivers"), N_("What you were let off, why, and until when.")),
     "events": (N_("What happened"), N_("Names of the company's people are left out: they have the same right as you.")),
 }  # fmt: skip
 NOTHING: Final = N_("nothing")

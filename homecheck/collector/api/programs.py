@@ -66,7 +66,7 @@ _TITLE: Final = {"type": "string", "minLength": 1, "maxLength": program_changes.
 _PURPOSE: Final = {"type": "string", "minLength": 1, "maxLength": program_changes.MAX_PURPOSE}
 _MORE: Final[dict[str, Json]] = {
     "language": {**_LANGUAGE, "description": "Of letters, unless an invitation names another; left as it is without."},
-    "four_eyes": {**BOOLEAN, "description": "An exception is proposed by one and approved by another."},
+    "four_eyes": {**BOOLEAN, "description": "A waiver is proposed by one and approved by another."},
 }
 _DAYS: Final = {"type": "integer", "minimum": 1, "maximum": program_changes.LONGEST}
 EXAMPLE: Final = 'name = "line"\nversion = "2"\n\n[[requirement]]\nquantity = "network.download"\nat_least = 10\n'
@@ -171,7 +171,8 @@ def attempt(call: Call) -> Json:
     with one_trial():
         tried = what_if(call.collector, call.db, found.id, found.policy, draft.policy)
     changes = [_change(one) for one in difference(found.policy, draft.policy)]
-    return {**_tried(tried), "changes": changes, "remarks": list(draft.beside(found.policy).remarks)}
+    remarks = draft.after(programs.history(call.db, found.id)).remarks
+    return {**_tried(tried), "changes": changes, "remarks": list(remarks)}
 
 
 def _seen(call: Call, right: Right = Right.READ) -> Program:

@@ -1,4 +1,4 @@
-"""Proposed exceptions: made, listed, approved and declined."""
+"""Proposed waivers: made, listed, approved and declined."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from homecheck.collector.api.operation import (
     takes,
 )
 from homecheck.collector.api.people import seen, still
-from homecheck.collector.api.waivers import ASKED, EXAMPLE, WAIVER, WAIVER_ID, asked, exception, members
+from homecheck.collector.api.waivers import ASKED, EXAMPLE, WAIVER, WAIVER_ID, asked, common, members
 from homecheck.collector.problems import Problem
 from homecheck.collector.rights import Right, may
 from homecheck.collector.store import proposals as store
@@ -61,7 +61,7 @@ def show_proposal(call: Call) -> Json:
 
 
 def propose(call: Call) -> Json:
-    """Propose an exception; the owner of the token is who proposes it."""
+    """Propose a waiver; the owner of the token is who proposes it."""
     who, now, by = seen(call, Right.INVITE), call.now, call.by
     wanted = asked(call)
 
@@ -104,7 +104,7 @@ def _seen(call: Call) -> Proposal:
 
 
 def _members(one: Proposal, call: Call) -> Json:
-    return exception(one, call) | {
+    return common(one, call) | {
         "proposed_by": one.proposed_by,
         "proposed_at": at(one.proposed_at),
         "decided_by": one.decided_by,
@@ -115,7 +115,7 @@ def _members(one: Proposal, call: Call) -> Json:
 
 OPERATIONS: Final = (
     Operation(
-        "GET", "/v1/admin/waiver-proposals", "listProposals", "Proposed exceptions that wait for a decision",
+        "GET", "/v1/admin/waiver-proposals", "listProposals", "Proposed waivers that wait for a decision",
         Right.READ, list_proposals, objects(proposals=lists(_PROPOSAL), next=nullable(TEXT)),
         (
             OF_PROGRAM,
@@ -126,12 +126,12 @@ OPERATIONS: Final = (
         ),
     ),
     Operation(
-        "GET", "/v1/admin/waiver-proposals/{proposal}", "showProposal", "One proposed exception", Right.READ,
+        "GET", "/v1/admin/waiver-proposals/{proposal}", "showProposal", "One proposed waiver", Right.READ,
         show_proposal, _PROPOSAL, (_ONE,), refusals=("not-found",),
     ),
     Operation(
         "POST", "/v1/admin/people/{id}/waiver-proposals", "proposeWaiver",
-        "Propose an exception of one person from one requirement; an administrator decides", Right.INVITE, propose,
+        "Propose a waiver of one requirement for one person; an administrator decides", Right.INVITE, propose,
         _PROPOSAL, (ID,), body=ASKED, status=201, refusals=("not-found",), example=EXAMPLE,
     ),
     Operation(

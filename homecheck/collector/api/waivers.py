@@ -1,4 +1,4 @@
-"""Waivers: approved exceptions, listed, approved and ended."""
+"""Waivers: listed, approved and ended."""
 
 from __future__ import annotations
 
@@ -78,20 +78,20 @@ def show_waiver(call: Call) -> Json:
 
 
 def approve(call: Call) -> Json:
-    """Approve an exception at once; the owner of the token is its approver."""
+    """Approve a waiver at once; the owner of the token is its approver."""
     who, now, by = seen(call, Right.INVITE), call.now, call.by
     wanted = asked(call)
 
     def work(db: Connection) -> Waiver:
         if programs.get(db, who.program).four_eyes:
-            raise Problem("four-eyes", f"in {who.program} one proposes an exception and another approves it")
+            raise Problem("four-eyes", f"in {who.program} one proposes a waiver and another approves it")
         return waivers.grant(db, wanted(still(db, who)), by=by, now=now)
 
     return members(call.write(work), call)
 
 
 def asked(call: Call) -> Callable[[Person], Asked]:
-    """Return the exception that a body asks for, once it is known for whom. SetupError comes with the person."""
+    """Return the waiver that a body asks for, once it is known for whom. SetupError comes with the person."""
     body, now = call.body, call.now
     quantity, reason = body.text("quantity", max_length=200), body.text("reason", max_length=200)
     until = body.text("until", max_length=20)
@@ -106,7 +106,7 @@ def asked(call: Call) -> Callable[[Person], Asked]:
 
 
 def revoke(call: Call) -> Json:
-    """End an exception now; doing it twice is no error."""
+    """End a waiver now; doing it twice is no error."""
     one, now, by = _seen(call), call.now, call.by
     call.check(Right.INVITE, one.person.program)
     reason = call.body.text("reason", max_length=waivers.MAX_REASON)
@@ -122,7 +122,7 @@ def _seen(call: Call) -> Waiver:
     return one
 
 
-def exception(one: Waiver | Proposal, call: Call) -> Json:
+def common(one: Waiver | Proposal, call: Call) -> Json:
     """Return what a waiver and its proposal have in common as JSON members."""
     return {
         "id": one.id,
@@ -137,7 +137,7 @@ def exception(one: Waiver | Proposal, call: Call) -> Json:
 
 def members(one: Waiver, call: Call) -> Json:
     """Return a waiver as JSON members."""
-    return exception(one, call) | {
+    return common(one, call) | {
         "approved_by": one.approved_by,
         "approved_at": at(one.approved_at),
         "revoked_at": at(one.revoked_at),
@@ -148,7 +148,7 @@ def members(one: Waiver, call: Call) -> Json:
 
 OPERATIONS: Final = (
     Operation(
-        "GET", "/v1/admin/waivers", "listWaivers", "Exceptions that count or will count", Right.READ, list_waivers,
+        "GET", "/v1/admin/waivers", "listWaivers", "Waivers that count or will count", Right.READ, list_waivers,
         objects(waivers=lists(WAIVER), next=nullable(TEXT)),
         (
             OF_PROGRAM,
@@ -159,17 +159,17 @@ OPERATIONS: Final = (
         ),
     ),
     Operation(
-        "GET", "/v1/admin/waivers/{waiver}", "showWaiver", "One exception", Right.READ, show_waiver, WAIVER, (_ONE,),
+        "GET", "/v1/admin/waivers/{waiver}", "showWaiver", "One waiver", Right.READ, show_waiver, WAIVER, (_ONE,),
         refusals=("not-found",),
     ),
     Operation(
         "POST", "/v1/admin/people/{id}/waivers", "approveWaiver",
-        "Approve an exception of one person from one requirement at once; a year at most", Right.INVITE, approve,
+        "Approve a waiver of one requirement for one person at once; a year at most", Right.INVITE, approve,
         WAIVER, (ID,),
         body=ASKED, status=201, refusals=("not-found", "four-eyes"), example=EXAMPLE,
     ),
     Operation(
-        "POST", "/v1/admin/waivers/{waiver}/revoke", "revokeWaiver", "End an exception now", Right.INVITE, revoke,
+        "POST", "/v1/admin/waivers/{waiver}/revoke", "revokeWaiver", "End a waiver now", Right.INVITE, revoke,
         WAIVER, (_ONE,), body=takes({"reason": REASON}), refusals=("not-found",), example={"reason": "It came."},
     ),
 )  # fmt: skip

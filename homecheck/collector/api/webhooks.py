@@ -33,13 +33,18 @@ from homecheck.collector.store.users import EVERYWHERE
 from homecheck.collector.store.webhooks import Message, Webhook
 from homecheck.standards.standard_webhooks import secret_text
 
+_FAILING: Final = {
+    **objects(since=moment(), messages=INTEGER, error=TEXT),
+    "description": "How many of those that wait were tried and not taken, when the oldest was made, and why.",
+}
 _HOOK: Final = objects(
     id=TEXT, url=TEXT, program=nullable(TEXT), kinds=lists(TEXT), standing=TEXT, created_at=moment(), created_by=TEXT,
-    secret_number=INTEGER,
+    secret_number=INTEGER, waiting=INTEGER, failing=nullable(_FAILING),
 )  # fmt: skip
 _WITH_SECRET: Final = objects(**_HOOK["properties"], secret=TEXT)
+_NEXT: Final = {**nullable(moment()), "description": "The next try; while one is under way, when that counts as lost."}
 _MESSAGE: Final = objects(
-    id=TEXT, kind=TEXT, made_at=moment(), state=TEXT, attempts=INTEGER, next_at=nullable(moment()),
+    id=TEXT, kind=TEXT, made_at=moment(), state=TEXT, attempts=INTEGER, next_at=_NEXT,
     status=nullable(INTEGER), error=TEXT, body={"type": "object"},
 )  # fmt: skip
 _KIND: Final = text(r"^[a-z.*?-]{1,60}$", 60)
@@ -48,7 +53,7 @@ _ONE: Final = Parameter("webhook", "path", "The id of a webhook.", text(r"^wh_[0
 
 def list_webhooks(call: Call) -> Json:
     """List the receivers that the caller administers."""
-    return {"webhooks": [_members(one) for one in store.every(call.db) if _administers(call, one)]}
+    return {"webhooks": [_members(call.db, one) for one in store.every(call.db) if _administers(call, one)]}
 
 
 def add_webhook(call: Call) -> Json:
@@ -65,12 +70,12 @@ def add_webhook(call: Call) -> Json:
     elif not may(call.user, Right.ADMINISTER, EVERYWHERE):
         raise Problem("not-allowed", "a webhook of every program needs the right 'administer' in all of them")
     made = call.write(lambda db: webhooks.add(db, url, program, kinds, by, now, call.collector.inside))
-    return {**_members(made), "secret": _secret(call, made)}
+    return {**_members(call.db, made), "secret": _secret(call, made)}
 
 
 def show_webhook(call: Call) -> Json:
     """Show one receiver."""
-    return _members(_seen(call))
+    return _members(call.db, _seen(call))
 
 
 def remove(call: Call) -> Json:
@@ -84,7 +89,7 @@ def rotate(call: Call) -> Json:
     """Give a receiver another secret; for a day messages are signed under both."""
     one, by, now = _seen(call), call.by, call.now
     changed = call.write(lambda db: webhooks.rotate(db, one.id, by, now))
-    return {**_members(changed), "secret": _secret(call, changed)}
+    return {**_members(call.db, changed), "secret": _secret(call, changed)}
 
 
 def test(call: Call) -> Json:
@@ -114,7 +119,9 @@ def _secret(call: Call, one: Webhook) -> str:
     return secret_text(webhooks.secret_of(call.collector.keys.challenge_secret, one))
 
 
-def _members(one: Webhook) -> Json:
+def _members(db: Connection, one: Webhook) -> Json:
+    found = store.outstanding(db, one.id)
+    failing = {"since": at(found.since), "messages": found.refused, "error": found.error} if found.since else None
     return {
         "id": one.id,
         "url": one.url,
@@ -124,6 +131,8 @@ def _members(one: Webhook) -> Json:
         "created_at": at(one.created_at),
         "created_by": one.created_by,
         "secret_number": one.generation,
+        "waiting": found.waiting,
+        "failing": failing,
     }
 
 

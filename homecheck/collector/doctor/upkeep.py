@@ -11,7 +11,7 @@ from typing import Final
 
 from homecheck.collector import backup, retention
 from homecheck.collector.doctor.diagnosis import Diagnosis, fail, ok, warn
-from homecheck.collector.store import programs, settings
+from homecheck.collector.store import programs, settings, webhooks
 from homecheck.collector.store import retention as store
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.programs import Program
@@ -19,6 +19,7 @@ from homecheck.standards.rfc_3339 import from_text
 
 VERIFIED: Final = "verified_at"  # the setting that says when `verify-log` found everything good
 DAILY: Final = timedelta(days=2)
+PATIENCE: Final = timedelta(minutes=10)  # two tries have failed then
 WEEKLY: Final = timedelta(days=8)
 
 
@@ -36,6 +37,7 @@ def examine_upkeep(db: Connection, now: datetime) -> Iterator[Diagnosis]:
         "`serve` does it every hour: is it running, and what does its log say? By hand: collector purge --expired",
     )  # fmt: skip
     yield from _backlog(db, now)
+    yield from _webhooks(db, now)
     yield from _programs(programs.every(db))
 
 
@@ -58,6 +60,23 @@ def _backlog(db: Connection, now: datetime) -> Iterator[Diagnosis]:
         if not one.nothing:
             text = f"{one.program}: {one.evidence} checks and {one.people} people are older than {one.days} days"
             yield fail("retention-backlog", text, "homecheck collector purge --expired")
+
+
+def _webhooks(db: Connection, now: datetime) -> Iterator[Diagnosis]:
+    """Yield receivers that have taken nothing since before the second try, or want nothing more."""
+    found = webhooks.every(db)
+    for one in found:
+        waits = webhooks.outstanding(db, one.id)
+        if one.standing == "gone":
+            fix = f"homecheck collector webhook remove {one.id}; if it is there again, add it anew."
+            yield warn("webhooks", f"{one.id} answered that it wants nothing more", fix)
+        elif waits.since is not None and now - waits.since > PATIENCE:
+            since = f"the oldest of {waits.since:%Y-%m-%d %H:%M} UTC"
+            text = f"{one.id} has not taken {waits.refused} of its messages, {since}: {waits.error}"
+            yield warn("webhooks", text, f"homecheck collector webhook messages {one.id}")
+        else:
+            yet = f", {waits.refused} of them tried and not taken yet: {waits.error}" if waits.refused else ""
+            yield ok("webhooks", f"{one.id} has {waits.waiting} messages waiting{yet}")
 
 
 def _programs(found: list[Program]) -> Iterator[Diagnosis]:

@@ -79,7 +79,7 @@ def letters(db: Connection, person_id: str) -> Rows:
 
 
 def waivers(db: Connection, person_id: str) -> Rows:
-    """Return the exceptions that were approved for the person, then those that were proposed."""
+    """Return the waivers that were approved for the person, then those that were proposed."""
     return [_members(row) for sql in (_WAIVERS, _PROPOSALS) for row in db.execute(sql, (person_id,))]
 
 

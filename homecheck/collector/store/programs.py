@@ -94,7 +94,7 @@ def describe(db: Connection, program: str, title: str, purpose: str, retention_d
 
 
 def set_four_eyes(db: Connection, program: str, wanted: bool) -> None:
-    """Say whether an exception needs two people."""
+    """Say whether a waiver needs two people."""
     db.execute("UPDATE program SET four_eyes = ? WHERE id = ?", (int(wanted), program))
 
 

@@ -49,6 +49,17 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Outstanding:
+    """What waits for one receiver. `refused` of the `waiting` messages were tried and not taken; `since` is when the
+    oldest of those was made and `error` why it was not taken, None and empty where there is none."""
+
+    waiting: int
+    refused: int
+    since: datetime | None
+    error: str
+
+
+@dataclass(frozen=True)
 class Happened:
     """What one entry of the log is of, as far as receivers are told. `person` is the opaque id; there is no name."""
 
@@ -163,6 +174,19 @@ def recent(db: Connection, webhook_id: str, most: int) -> list[Message]:
     """Return the latest messages to one receiver, the latest first."""
     sql = "SELECT * FROM message WHERE webhook = ? ORDER BY made_at DESC, id DESC LIMIT ?"
     return [_message(row) for row in db.execute(sql, (webhook_id, most))]
+
+
+def outstanding(db: Connection, webhook_id: str) -> Outstanding:
+    """Return what waits for one receiver."""
+    waits = "FROM message WHERE webhook = ? AND state = 'waiting'"
+    count = db.execute(
+        f"SELECT COUNT(*) AS waiting, COUNT(CASE WHEN attempts > 0 THEN 1 END) AS refused {waits}", (webhook_id,)
+    ).fetchone()
+    oldest = db.execute(
+        f"SELECT made_at, error {waits} AND attempts > 0 ORDER BY made_at, id LIMIT 1", (webhook_id,)
+    ).fetchone()
+    since, error = (from_text(oldest["made_at"]), oldest["error"]) if oldest else (None, "")
+    return Outstanding(count["waiting"], count["refused"], since, error)
 
 
 def forget(db: Connection, before: datetime) -> int:

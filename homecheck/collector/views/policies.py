@@ -49,9 +49,10 @@ class PolicyPages:
         draft, base = read_draft(visit.form.get("text", "")), _base(visit, program)
         if draft.policy is None:
             return self._page(visit, program, draft, base, status=400)
+        history = programs.history(self.site.db(), program.id)
         with one_trial():
             found = what_if(self.site.collector, self.site.db(), program.id, program.policy, draft.policy)
-        return self._page(visit, program, draft.beside(program.policy), base, found=found, tried=True)
+        return self._page(visit, program, draft.after(history), base, found=found, tried=True)
 
     def publish(self, visit: Visit) -> Response:
         """Publish a text; when another policy counts meanwhile, show the difference and keep the text."""

@@ -96,7 +96,7 @@ class ProgramPages:
         return self.program(visit, address=address, invited=" ".join(name.split()))
 
     def four_eyes(self, visit: Visit) -> Response:
-        """Say whether one proposes an exception and another approves it."""
+        """Say whether one proposes a waiver and another approves it."""
         program, by, now = visit.path["id"], visit.by, self.site.collector.clock()
         if not visit.sees(program) or programs.find(self.site.db(), program) is None:
             raise Problem("not-found", "there is no such program here")

@@ -1,4 +1,4 @@
-"""Exceptions of one person, and of everybody: proposed, approved, declined and revoked."""
+"""Waivers of one person, and of everybody: proposed, approved, declined and revoked."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class WaiverPages:
         ]
 
     def everybody(self, visit: Visit) -> Response:
-        """List the exceptions that wait, count or will count; with ``?all=1`` also those that are over."""
+        """List the waivers that wait, count or will count; with ``?all=1`` also those that are over."""
         db, now, everything = self.site.db(), self.site.collector.clock(), visit.query.get("all") == "1"
         found = store.ending_first(db, visit.scope, None if everything else now, limit=MOST_SHOWN + 1)
         asked = stored_proposals.oldest_first(db, visit.scope, None if everything else now, limit=MOST_SHOWN + 1)
@@ -71,7 +71,7 @@ class WaiverPages:
         )
 
     def person(self, visit: Visit, error: str = "") -> Response:
-        """Show one person's exceptions, what their verdict comes to, and a form to approve another."""
+        """Show one person's waivers, what their verdict comes to, and a form to approve another."""
         db, now = self.site.db(), self.site.collector.clock()
         who = self._person(visit)
         found = store.of_person(db, who.id)
@@ -98,11 +98,11 @@ class WaiverPages:
         )
 
     def grant(self, visit: Visit) -> Response:
-        """Approve an exception at once; who does is recorded as its approver."""
+        """Approve a waiver at once; who does is recorded as its approver."""
         return self._ask(visit, waivers.grant)
 
     def propose(self, visit: Visit) -> Response:
-        """Propose an exception; somebody who administers the program decides."""
+        """Propose a waiver; somebody who administers the program decides."""
         return self._ask(visit, proposals.propose)
 
     def _ask(self, visit: Visit, work: Work) -> Response:
@@ -152,7 +152,7 @@ class WaiverPages:
         return may
 
     def revoke(self, visit: Visit) -> Response:
-        """End an exception now."""
+        """End a waiver now."""
         one, now = self._waiver(visit), self.site.collector.clock()
         reason, by = visit.form.get("reason", ""), visit.by
         visit.check(APPROVE, one.person.program)

@@ -110,6 +110,17 @@ def test_a_program_is_added_listed_and_shown(ready: Home, tmp_path: Path) -> Non
     assert text.index("test-line") < text.index("voice-basic")
 
 
+def test_another_policy_under_a_version_that_was_used_is_published_and_remarked_on(ready: Home, tmp_path: Path) -> None:
+    remark = 'version is "3" as in number 2 of this program, which says something else'
+    file, other = tmp_path / "policy.toml", POLICY_TEXT.replace("at_most = -50", "at_most = -55")
+    fourth = POLICY_TEXT.replace('version = "3"', 'version = "4"')
+    for text, remarked in ((POLICY_TEXT, False), (other, True), (fourth, False), (other, True), (other, False)):
+        file.write_text(text, encoding="utf-8")
+        said = run(ready, "program", "policy", "support", "--policy", str(file))
+        assert (said.status, remark in said.err) == (0, remarked)
+        assert "results name both alike" in said.err or not said.err
+
+
 def test_a_program_is_described_otherwise_and_what_is_not_named_stays(ready: Home) -> None:
     before = json.loads(run(ready, "program", "show", "support", "--output", "json").out)
     said = run(ready, "program", "describe", "support", "--title", "Support, voice", "--retention-days", "90")

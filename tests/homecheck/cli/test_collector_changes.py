@@ -148,14 +148,14 @@ def test_a_waiver_stands_beside_the_verdict_until_it_is_revoked(house: Site, hom
     assert {row["revoked_reason"] for row in rows} == {"He has moved."}
 
 
-def test_an_exception_is_proposed_listed_declined_and_not_approved_by_the_same_person(house: Site, home: Home) -> None:
+def test_a_waiver_is_proposed_listed_declined_and_not_approved_by_the_same_person(house: Site, home: Home) -> None:
     until = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
     asked = (PROGRAM, "--person", FAILS.name, "--quantity", "room.noise", "--reason", "Builders.", "--until", until)
     switched = run(home, house, "program", "four-eyes", PROGRAM, "on")
-    assert (switched.status, "an exception needs two people" in switched.err) == (0, True)
+    assert (switched.status, "a waiver needs two people" in switched.err) == (0, True)
     assert json.loads(run(home, house, "program", "show", PROGRAM, "--output", "json").out)["four_eyes"] is True
     at_once = run(home, house, "waiver", "add", *asked)
-    assert (at_once.status, "one proposes an exception and another approves it" in at_once.err) == (1, True)
+    assert (at_once.status, "one proposes a waiver and another approves it" in at_once.err) == (1, True)
     made = run(home, house, "waiver", "propose", *asked)
     assert (made.status, f"{FAILS.name}: room.noise waits for a decision" in made.err) == (0, True)
     name = made.out.strip()

@@ -309,9 +309,7 @@ def test_what_a_stranger_sends_is_not_read(site: Site) -> None:
         assert connection.recv(64).startswith(b"HTTP/1.1 401 ")
 
 
-def test_an_exception_is_proposed_by_one_and_approved_by_another_on_the_pages(
-    site: Site, admin: requests.Session
-) -> None:
+def test_a_waiver_is_proposed_by_one_and_approved_by_another_on_the_pages(site: Site, admin: requests.Session) -> None:
     worker = site.worker(FAILS, "Ö Four Eyes")
     assert worker.check().status_code == 201
     bo = site.browse("bo-proposes", "reviewer", PROGRAM)
@@ -325,7 +323,7 @@ def test_an_exception_is_proposed_by_one_and_approved_by_another_on_the_pages(
     assert post(bo, f"{site.url}/programs/{PROGRAM}/four-eyes", wanted="1").status_code == 403
     assert post(admin, f"{site.url}/programs/{PROGRAM}/four-eyes", wanted="1").status_code == 303
     assert "somebody else must approve it" in bo.get(page).text
-    assert "one proposes an exception" in post(admin, page, **form).text
+    assert "one proposes a waiver" in post(admin, page, **form).text
     assert post(cy, f"{person}/waiver-proposals", **form).status_code == 303
     (one,) = re.findall(r'action="/waiver-proposals/([0-9a-f]{16})/decline"', cy.get(page).text)
     approve = f"/waiver-proposals/{one}/approve"

@@ -187,7 +187,7 @@ def tab_to(page: Any, selector: str) -> None:
     raise AssertionError(f"no Tab leads to {selector}")
 
 
-def test_an_exception_is_approved_and_ended_by_keyboard_alone(house: Site, visit: Visit) -> None:
+def test_a_waiver_is_approved_and_ended_by_keyboard_alone(house: Site, visit: Visit) -> None:
     page = signed_in(house, visit())
     page.get_by_role("link", name=FAILS.name).click()
     page.goto(f"{page.url}/waivers")

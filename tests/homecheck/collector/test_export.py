@@ -24,7 +24,7 @@ NOW = datetime.now(UTC)
 
 @pytest.fixture(scope="module")
 def house(site: Site) -> Site:
-    """Two who have sent something, one of them twice, three who have not, and one exception."""
+    """Two who have sent something, one of them twice, three who have not, and one waiver."""
     passing, failing = site.worker(PASSES), site.worker(FAILS)
     for worker in (passing, failing, passing):
         assert worker.check().status_code == 201

@@ -1,4 +1,4 @@
-"""Exceptions that wait: one proposes, another decides, and nobody approves their own where four eyes are asked for."""
+"""Waivers that wait: one proposes, another decides, and nobody approves their own where four eyes are asked for."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_what_is_proposed_changes_nothing_before_somebody_else_approves_it(house
     assert counting(house, one.person.id, NOW + DAY) == []
     with writing(house) as db, pytest.raises(SetupError, match="bo has proposed it"):
         proposals.approve(db, one.id, by=BO, now=NOW)
-    with writing(house) as db, pytest.raises(SetupError, match="one proposes an exception and another approves it"):
+    with writing(house) as db, pytest.raises(SetupError, match="one proposes a waiver and another approves it"):
         waivers.grant(db, asked(quantity="network.download"), by=ADA, now=NOW)
     assert counting(house, one.person.id, NOW + DAY) == []
     with writing(house) as db:

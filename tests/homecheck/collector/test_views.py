@@ -318,6 +318,20 @@ def test_an_invitation_speaks_the_language_of_the_invited(
             assert english not in page
 
 
+def test_a_waiver_is_called_so_on_every_page_and_in_the_api(
+    house: tuple[Site, Worker, Worker], admin: requests.Session
+) -> None:
+    site, _, failing = house
+    addresses = [
+        f"/people/{failing.subject}/waivers", "/waivers", "/waivers?all=1", "/account", "/fleet", "/openapi.json",
+        *private_addresses(site, failing, admin),
+    ]  # fmt: skip
+    for path in addresses:
+        answer = admin.get(f"{site.url}{path}", timeout=20)
+        assert answer.status_code == 200, path
+        assert not re.search(r"\b[Ee]xcept(?:ion|ed)", answer.text), path
+
+
 def test_an_invitation_that_leads_nowhere_says_why_in_the_language_of_the_invited(tmp_path: Path) -> None:
     clock, http = Clock(), requests.Session()
     with in_thread(tmp_path, clock=clock) as site:

@@ -1,4 +1,4 @@
-"""Approved exceptions: what they do to a verdict, whom they are refused, and that nobody can slip one in."""
+"""Approved waivers: what they do to a verdict, whom they are refused, and that nobody can slip one in."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socket
 import ssl
 import subprocess
@@ -20,23 +21,28 @@ from typing import Any
 
 import pytest
 import standardwebhooks
+from click.testing import CliRunner
 
+from homecheck.cli.collector_webhook import webhook
 from homecheck.clock import utc_now
 from homecheck.collector import administration, setup, webhooks
+from homecheck.collector.doctor.upkeep import examine_upkeep
 from homecheck.collector.post import Answer, post
 from homecheck.collector.store import webhooks as store
 from homecheck.collector.store.database import Connection, Database, opened, transaction
 from homecheck.collector.store.events import By
 from homecheck.collector.store.webhooks import Message, Webhook
-from homecheck.collector.webhooks import MOST, RECEIVERS_AT_ONCE, live_secrets, next_try, secret_of
+from homecheck.collector.webhooks import MOST, RECEIVERS_AT_ONCE, live_secrets, next_try, secret_of, why_not
 from homecheck.errors import SetupError
 from homecheck.policy import parse_policy
 from homecheck.standards.standard_webhooks import SCHEDULE, secret_text
 from tests.certificates import make_certificate
 from tests.live_collector import ServerProcess, Site, in_thread, set_up, wait_until
+from tests.office import Clock
 from tests.people import FAILS, POLICY_TEXT
 from tests.ports import free_port
 
+DAY = timedelta(days=1)
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
@@ -205,6 +211,70 @@ def test_nine_slow_receivers_with_much_to_take_do_not_keep_a_tenth_waiting(tmp_p
             collector.readers.close()
 
 
+def test_a_receiver_that_takes_nothing_for_a_while_is_told_of_in_the_log_the_list_and_by_the_doctor(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    site, clock = set_up(tmp_path, "http://127.0.0.1:1"), Clock()
+    collector = replace(setup.load(site.database), inside=LOOPBACK, clock=clock)
+    caplog.set_level(logging.INFO, "homecheck.collector")
+
+    def list_and_messages(one: Webhook) -> tuple[str, str]:
+        runner, url = CliRunner(), ["--database", site.database.url]
+        said = [runner.invoke(webhook, [*words, *url]) for words in (["list"], ["messages", one.id])]
+        assert [one.exit_code for one in said] == [0, 0]
+        return said[0].stdout, said[1].stdout
+
+    def doctor(later: timedelta) -> list[tuple[str, str]]:
+        with opened(site.database) as db:
+            found = examine_upkeep(db, clock() + later)
+            return [(one.state, one.message) for one in found if one.name == "webhooks"]
+
+    with receiving(Receiver([500, 500, 503, 200])) as receiver:
+        hook = add(site, receiver.url, "test")
+        assert doctor(DAY) == [("ok", f"{hook.id} has 0 messages waiting")]
+        with opened(site.database) as db, transaction(db):
+            for _ in range(2):
+                webhooks.send_test(db, hook.id, site.url, clock())
+        assert "2 messages waiting\n" in list_and_messages(hook)[0]
+        assert list_and_messages(hook)[1].count("test  waiting\n") == 2
+        collector.writer.start()
+        courier = webhooks.Courier(collector, tick_seconds=0.02)
+        courier.start()
+        try:
+            wait_until(lambda: len(receiver.got) == 2 and refused(site, hook) == 2)
+            listed, told = list_and_messages(hook)
+            assert "2 messages waiting, 2 of them tried and not taken, the oldest of " in listed
+            assert " UTC: the receiver answered 500\n" in listed
+            assert told.count("waiting, tried once, again at ") == 2
+            assert told.count(": the receiver answered 500\n") == 2
+            ((state, words),) = doctor(timedelta(minutes=11))
+            assert state == "warn"
+            assert words.startswith(f"{hook.id} has not taken 2 of its messages, the oldest of ")
+            yet = "2 messages waiting, 2 of them tried and not taken yet: the receiver answered 500"
+            assert doctor(timedelta(minutes=5)) == [("ok", f"{hook.id} has {yet}")]
+            clock.ahead = timedelta(seconds=10)
+            wait_until(lambda: len(receiver.got) == 4 and refused(site, hook) == 1)
+            clock.ahead = timedelta(minutes=10)
+            wait_until(lambda: len(receiver.got) == 5 and refused(site, hook) == 0)
+        finally:
+            courier.stop()
+            collector.writer.stop()
+            collector.readers.close()
+    prefix = f"webhooks: {hook.id}"
+    assert [one.getMessage() for one in caplog.records] == [
+        f"{prefix} has not taken a message, it is tried again later: the receiver answered 500",
+        f"{prefix} has not taken a message, it is tried again later: the receiver answered 503",
+        f"{prefix} takes messages again",
+    ]
+    assert list_and_messages(hook)[0].endswith(f"{receiver.url}\n")
+    assert "delivered at the attempt number 3" in list_and_messages(hook)[1]
+
+
+def refused(site: Site, hook: Webhook) -> int:
+    with opened(site.database) as db:
+        return store.outstanding(db, hook.id).refused
+
+
 def test_of_receivers_there_is_a_bounded_number(site: Site) -> None:
     with opened(site.database) as db, transaction(db):
         here = sum(one.standing == "on" for one in store.every(db))
@@ -329,6 +399,7 @@ def test_a_redirect_is_not_followed() -> None:
         receiver.headers["Location"] = secret.url
         answer = answer_of(receiver.url)
         assert (answer.status, answer.taken, secret.got) == (302, False, [])
+        assert why_not(answer) == "the receiver answered 302, and redirects are not followed"
 
 
 @pytest.mark.parametrize(

@@ -215,12 +215,46 @@ def bytes_of(secret: str) -> bytes:
     return base64.b64decode(secret.removeprefix("whsec_"))
 
 
+def test_a_receiver_that_redirects_is_not_followed_and_told_of(desk: Desk) -> None:
+    asked: list[str] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(307)
+            self.send_header("Location", "/inside")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Receiver)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        made = desk.post(
+            "/v1/admin/webhooks", {"url": f"http://127.0.0.1:{server.server_port}/hook", "kinds": ["test"]}
+        )
+        one = f"/v1/admin/webhooks/{made.json()['id']}"
+        made_at = desk.post(f"{one}/test").json()["made_at"]
+        wait_until(lambda: desk.get(one).json()["failing"] is not None)
+        found = desk.get(one).json()
+        error = "the receiver answered 307, and redirects are not followed"
+        assert (found["waiting"], found["failing"]) == (1, {"since": made_at, "messages": 1, "error": error})
+        assert set(asked) == {"/hook"}
+        assert desk.delete(one).status_code == 204
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def test_a_webhook_of_every_program_needs_the_right_in_all(desk: Desk) -> None:
     own = desk.as_somebody("hook-admin", "admin", program=PROGRAM)
     url = "https://receiver.example.com/x"
     assert own.post("/v1/admin/webhooks", {"url": url}).status_code == 403
     assert own.post("/v1/admin/webhooks", {"url": url, "program": "nowhere"}).status_code == 404
     made = desk.post("/v1/admin/webhooks", {"url": url}).json()
+    assert (made["waiting"], made["failing"]) == (0, None)
     assert own.get("/v1/admin/webhooks").json() == {"webhooks": []}
     assert own.delete(f"/v1/admin/webhooks/{made['id']}").status_code == 404
     for body in (

@@ -102,11 +102,16 @@ def test_a_policy_is_tried_published_and_compared(desk: Desk) -> None:
     assert desk.site.defects() == []
 
 
-def test_another_policy_under_the_version_that_counts_is_remarked_on(desk: Desk) -> None:
+def test_another_policy_under_a_version_that_was_used_is_remarked_on(desk: Desk) -> None:
     assert desk.post("/v1/admin/programs", {**SALES, "id": "alike"}).status_code == 201
-    remark = 'version is "3" as in the policy that counts now'
+    remark = 'version is "3" as in number 1 of this program'
     other = POLICY_TEXT.replace("at_most = -50", "at_most = -55")
     for text, times in ((other, 1), (POLICY_TEXT, 0), (other.replace('version = "3"', 'version = "4"'), 0)):
+        remarks = desk.post("/v1/admin/programs/alike/policy/try", {"text": text}).json()["remarks"]
+        assert sum(one.startswith(remark) for one in remarks) == times
+    fourth = {"text": POLICY_TEXT.replace('version = "3"', 'version = "4"')}
+    assert desk.put("/v1/admin/programs/alike/policy", fourth, "*").status_code == 201
+    for text, times in ((other, 1), (POLICY_TEXT, 0)):  # not only what counts now has a name
         remarks = desk.post("/v1/admin/programs/alike/policy/try", {"text": text}).json()["remarks"]
         assert sum(one.startswith(remark) for one in remarks) == times
 

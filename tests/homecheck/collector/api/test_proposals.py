@@ -1,4 +1,4 @@
-"""Proposed exceptions through the API: two tokens of two people, and of the wrong ones."""
+"""Proposed waivers through the API: two tokens of two people, and of the wrong ones."""
 
 from __future__ import annotations
 
