@@ -415,9 +415,8 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
     )
     app.router.redirect_slashes = False  # an address has one spelling; agents follow no redirect
     quick = past_the_router(app, machine.evidence, refuse, gone, refused)
-    headed = SecurityHeaders(
-        answered_when_stopped(quick, refuse), collector.secure
-    )  # around everything, the last resort included
+    answered = answered_when_stopped(quick, refuse)
+    headed = SecurityHeaders(answered, collector.secure)  # around everything, the last resort included
     return Watched(headed, watch, every)
 
 

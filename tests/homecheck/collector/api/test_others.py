@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -165,13 +167,19 @@ def test_the_list_of_evidence_goes_back_page_by_page(desk: Desk) -> None:
     assert desk.get("/v1/admin/evidence", program="elsewhere").json() == {"evidence": [], "next": None}
 
 
-def test_a_webhook_is_added_tested_rotated_and_removed(desk: Desk) -> None:
-    heard: list[tuple[dict[str, str], bytes]] = []
+Heard = tuple[str, dict[str, str], bytes]  # path, head and body of what a receiver was told
+
+
+@contextmanager
+def receiver(heard: list[Heard], status: int) -> Iterator[str]:
+    """Run a receiver that answers everything with a status, a redirect to /inside among them; yield its address."""
 
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            heard.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
+            heard.append((self.path, dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", "/inside")
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -180,7 +188,15 @@ def test_a_webhook_is_added_tested_rotated_and_removed(desk: Desk) -> None:
     server = HTTPServer(("127.0.0.1", 0), Receiver)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        url = f"http://127.0.0.1:{server.server_port}/hook"
+        yield f"http://127.0.0.1:{server.server_port}/hook"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_webhook_is_added_tested_rotated_and_removed(desk: Desk) -> None:
+    heard: list[Heard] = []
+    with receiver(heard, 204) as url:
         made = desk.post("/v1/admin/webhooks", {"url": url, "program": PROGRAM, "kinds": ["verdict.changed"]})
         assert (made.status_code, made.json()["created_by"]) == (201, "ada")
         one = f"/v1/admin/webhooks/{made.json()['id']}"
@@ -188,7 +204,7 @@ def test_a_webhook_is_added_tested_rotated_and_removed(desk: Desk) -> None:
         message = desk.post(f"{one}/test")
         assert (message.status_code, message.json()["kind"]) == (202, "test")
         wait_until(lambda: bool(heard))
-        head, body = heard[0]
+        _, head, body = heard[0]
         secret = made.json()["secret"]
         expected = standard_webhooks.signature(
             bytes_of(secret), head["webhook-id"], int(head["webhook-timestamp"]), body
@@ -205,9 +221,6 @@ def test_a_webhook_is_added_tested_rotated_and_removed(desk: Desk) -> None:
         assert desk.get("/v1/admin/webhooks").json() == {"webhooks": []}
         for kind in ("webhook-added", "webhook-rotated", "webhook-removed"):
             assert len(desk.events(kind)[0]["token"]) == 12
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def bytes_of(secret: str) -> bytes:
@@ -216,36 +229,17 @@ def bytes_of(secret: str) -> bytes:
 
 
 def test_a_receiver_that_redirects_is_not_followed_and_told_of(desk: Desk) -> None:
-    asked: list[str] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(self.path)
-            self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(307)
-            self.send_header("Location", "/inside")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        made = desk.post(
-            "/v1/admin/webhooks", {"url": f"http://127.0.0.1:{server.server_port}/hook", "kinds": ["test"]}
-        )
+    heard: list[Heard] = []
+    with receiver(heard, 307) as url:
+        made = desk.post("/v1/admin/webhooks", {"url": url, "kinds": ["test"]})
         one = f"/v1/admin/webhooks/{made.json()['id']}"
         made_at = desk.post(f"{one}/test").json()["made_at"]
         wait_until(lambda: desk.get(one).json()["failing"] is not None)
         found = desk.get(one).json()
         error = "the receiver answered 307, and redirects are not followed"
         assert (found["waiting"], found["failing"]) == (1, {"since": made_at, "messages": 1, "error": error})
-        assert set(asked) == {"/hook"}
+        assert {path for path, _, _ in heard} == {"/hook"}
         assert desk.delete(one).status_code == 204
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_a_webhook_of_every_program_needs_the_right_in_all(desk: Desk) -> None:
