@@ -43,6 +43,7 @@ from probes.headset import (
     Headset,
     identity,
 )
+from tests.again import again
 from tests.homecheck.instruments.audio.analysis.sounds import pink
 from tests.soundcard import SoundCard, VirtualDevice
 
@@ -564,6 +565,7 @@ def test_tops_that_were_rounded_off_are_no_proof_of_no_clipping() -> None:
     assert rounded.bound == "at_least"
 
 
+@again
 @pytest.mark.audio
 def test_a_person_who_reads_is_measured_through_the_real_path(sound_card: SoundCard) -> None:
     """The room is noise at -60 dB all the time; on the cue, speech plays into the same microphone, then the headset."""

@@ -14,6 +14,7 @@ from homecheck.instruments.audio.analysis import pilots, sweep
 from homecheck.instruments.audio.endpoint import Facts
 from homecheck.instruments.audio.playing import earpiece_of, play, rate_of
 from homecheck.instruments.audio.transport import classify
+from tests.again import again
 from tests.homecheck.instruments.audio.analysis.sounds import Sound, pink, sine
 from tests.soundcard import SoundCard
 
@@ -34,6 +35,7 @@ MICROPHONE = one("input", id="mic", vendor_id="0b0e", product_id="245e", unit="a
 EARPIECE = one("output", id="ear", vendor_id="0b0e", product_id="245e", unit="alsa.card=1")
 
 
+@again
 @pytest.mark.audio
 @pytest.mark.parametrize(
     ("device", "rate", "gain_db", "delay_ms"),
@@ -55,6 +57,7 @@ def test_what_leaks_into_the_microphone_is_measured_at_the_devices_rate(
     assert delay_ms - 10 < 1000 * found.delay_seconds - 200 < delay_ms + 150
 
 
+@again
 @pytest.mark.audio
 def test_tones_on_a_busy_computer_have_no_drop_out_of_our_own(sound_card: SoundCard) -> None:
     sound_card.couple("wired", -30)
@@ -70,6 +73,7 @@ def test_tones_on_a_busy_computer_have_no_drop_out_of_our_own(sound_card: SoundC
     assert found.level_db == pytest.approx(-30, abs=0.2)
 
 
+@again
 @pytest.mark.audio
 def test_it_is_played_to_the_headset_and_not_to_the_default(sound_card: SoundCard) -> None:
     sound_card.set_default("wired")
