@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Generic, ParamSpec, TypeVar
 
+import pytest
+
 Found = TypeVar("Found")
 Given = ParamSpec("Given")
 TIMES = 3
@@ -45,7 +47,9 @@ def again(test: Callable[Given, Found]) -> Callable[Given, Found]:
         for time in range(1, TIMES):
             try:
                 return test(*arguments, **fixtures)
-            except Exception as error:  # a measurement that fails is spoilt as well
+            except (Exception, pytest.fail.Exception) as error:  # a measurement that fails is spoilt as well
+                if str(error).startswith("Timeout"):  # of pytest-timeout, which does not come a second time
+                    raise
                 repeated.append(f"{test.__module__}::{test.__qualname__}, time {time}: {str(error)[:200]!r}")
                 print(repeated[-1])
             for fixture in fixtures.values():
