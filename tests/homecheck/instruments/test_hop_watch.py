@@ -108,7 +108,9 @@ def test_finding_and_watching_cost_little(watched_homes: Repeatable[dict[str, An
 
 
 @again
-def test_a_gateway_that_answers_nothing_is_left_out_and_not_waited_for(watched_homes: Repeatable[dict[str, Any]]) -> None:
+def test_a_gateway_that_answers_nothing_is_left_out_and_not_waited_for(
+    watched_homes: Repeatable[dict[str, Any]],
+) -> None:
     seen = watched_homes.found()
     found = seen["silent"]
     assert "gateway" not in found["posts"]

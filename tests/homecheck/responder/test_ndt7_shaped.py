@@ -70,9 +70,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Repeatable[Measured]:
 
 @again
 @pytest.mark.parametrize("name", ["download", "upload"])
-def test_our_client_reads_what_the_line_carries(
-    measured: Repeatable[Measured], name: str
-) -> None:
+def test_our_client_reads_what_the_line_carries(measured: Repeatable[Measured], name: str) -> None:
     line, ours = measured.found().line, measured.found().ours
     assert ours[name]["value"] == pytest.approx(line.goodput_mbit_s, rel=0.04)
     assert ours[name]["uncertainty"] < 0.3 * line.goodput_mbit_s
