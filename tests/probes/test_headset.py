@@ -101,6 +101,7 @@ class Ear:
         damage: Callable[[NDArray[Any]], NDArray[Any]] = lambda x: x,
     ) -> None:
         self.gain_db, self.noise_db, self.delay_ms, self.damage = gain_db, noise_db, delay_ms, damage
+        self.held_up: dict[int, float] = {}  # seconds for which the computer stands still, by the number of the sound
         self.played: list[NDArray[Any]] = []
 
     def play(self, microphone: AudioEndpoint, earpiece: AudioEndpoint, sound: NDArray[Any]) -> Played:
@@ -109,7 +110,7 @@ class Ear:
         late = np.concatenate([np.zeros(round(self.delay_ms / 1000 * RATE)), sound])[: len(sound)]
         y = 10 ** (self.gain_db / 20) * self.damage(late) + pink(RATE, len(sound) / RATE, self.noise_db)
         recording = Recording(y[:, None].astype(np.float32), RATE, WIRED.id, (WIRED.id,), "fake")
-        return Played(recording, (EARPIECE.id,), 0.265, 4)
+        return Played(recording, (EARPIECE.id,), 0.265, 4, self.held_up.get(len(self.played), 0.1))
 
     def enter(self, text: str) -> str:
         raise AssertionError("nothing is to be typed")
@@ -417,6 +418,29 @@ def test_a_headset_that_leaks_is_measured_from_beeps_to_tones() -> None:
     assert (leak.details["beeps"], leak.details["beeps_heard"], leak.details["own_voice_clear"]) == (2, 2, True)
     assert (leak.details["earpiece"], leak.details["rate_hz"]) == ("Blackwire", RATE)
     assert found["headset.processed"].value is False
+
+
+@pytest.mark.parametrize(("held_up", "tries"), [({3: 0.7}, 2), ({3: 0.5}, 1), ({1: 0.7, 2: 0.7}, 1)])
+def test_tones_in_which_the_computer_stood_still_are_played_once_more(held_up: dict[int, float], tries: int) -> None:
+    """Beeps come first and then the person's own voice, in which nothing is measured."""
+    ear, person = Ear(-32), Person(beeps=[2])
+    ear.held_up = held_up
+    found = worn(ear, person, speech())
+    assert person.heard[-2 - tries :] == [TONES, *[WAIT] * tries, THANKS]
+    assert len(ear.played) == 2 + tries
+    assert found["headset.roundtrip"].value == pytest.approx(290, abs=0.2)
+
+
+def test_a_computer_that_stands_still_again_and_again_leaves_no_drop_outs_to_the_headset() -> None:
+    ear = Ear(-32)
+    ear.held_up = {3: 0.7, 4: 0.8}
+    found = worn(ear, Person(beeps=[2]), speech())
+    for name in ("dropouts", "leak", "roundtrip"):
+        failure = found[f"headset.{name}"].failure
+        assert failure is not None
+        assert (failure.code, failure.at_fault) == ("interrupted", "device")
+        assert "stood still for 0.8 s" in failure.message
+    assert found["headset.snr"].failure is None
 
 
 def test_gaps_are_counted_per_minute() -> None:
