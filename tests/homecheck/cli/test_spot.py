@@ -337,7 +337,7 @@ def test_the_median_of_a_month_of_spot_checks_decides_by_the_same_microphone_and
     assert done.status == 0, done.err
     found = json.loads(done.out)
     assert [value for _, value, _ in found["measurements"]["room.noise"]["earlier"]] == [-60.0, -20.0]
-    assert found["measurements"]["room.noise"]["value"] == pytest.approx(-43.01, abs=0.1)
+    assert found["measurements"]["room.noise"]["value"] == pytest.approx(-43.01, abs=0.4)
     median, p90 = (finding["explanation"] for finding in found["findings"])
     assert median.startswith("median of 3 runs in 30 days, Mon-Sun ")
     assert median.endswith(": -43 ± 23 dBFS(A)")
