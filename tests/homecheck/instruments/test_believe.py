@@ -31,6 +31,9 @@ def honest() -> NetworkRun:
         found = measure(ResponderSession.open(running.far_end, (), None), Plan(0.5, rule))
     assert found.seen.upload.rate_mbit_s is not None
     assert found.seen.download.rate_mbit_s is not None
+    for call in (found.download, found.upload):
+        assert isinstance(call, LoadedCall)
+        assert call.load.seconds < 2  # shorter than the round trips of the lies below
     return found
 
 

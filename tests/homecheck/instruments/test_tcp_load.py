@@ -65,7 +65,7 @@ class Patient(Onlooker):
     def __init__(self) -> None:
         self.told = 0
 
-    def tell(self, total: int, sending: Sequence[socket.socket]) -> None:
+    def tell(self, received: ByteBins, sending: Sequence[socket.socket]) -> None:
         self.told += 1
 
     def satisfied(self) -> bool:

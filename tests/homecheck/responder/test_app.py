@@ -307,7 +307,7 @@ def test_a_session_that_was_measured_is_not_kept_in_memory() -> None:
         (remembered,) = map(weakref.ref, running.responder.sessions)
         with connect(running.far_end, 5) as sock:
             sock.sendall(request_head(running.far_end, "GET", "/v1/download", token=session["token"]))
-            wait_until(lambda: sock.recv(1_000_000) and is_looked_at())
+            wait_until(lambda: bool(sock.recv(1_000_000)) and is_looked_at())
         finish(running.far_end, session)
         wait_until(is_gone)
         assert is_gone()
