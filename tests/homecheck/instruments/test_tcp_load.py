@@ -164,7 +164,7 @@ def test_a_token_that_is_void_is_told_from_a_slow_line(direction: str) -> None:
         finish(running.far_end, session)
         run = download if direction == "download" else upload
         with pytest.raises(ProbeError) as raised:
-            run(running.far_end, session["token"], LoadRule(least_seconds=1, most_seconds=1), full)
+            run(running.far_end, session["token"], LoadRule(least_seconds=9, most_seconds=9), full)
     assert raised.value.at_fault == "server"
 
 
@@ -254,7 +254,7 @@ def test_a_responder_that_boasts_of_an_upload_is_not_believed(kind: type[Boaster
     with responder_thread(kind) as running:
         session = open_session(running.far_end)
         with pytest.raises(ProbeError) as raised:
-            upload(running.far_end, session["token"], LoadRule(least_seconds=1, most_seconds=1), full)
+            upload(running.far_end, session["token"], LoadRule(least_seconds=9, most_seconds=9), full)
     assert (raised.value.code, raised.value.at_fault) == ("observation_refused", "server")
 
 
@@ -282,7 +282,7 @@ def test_a_far_end_that_is_gone_before_an_upload_is_our_servers_fault() -> None:
         thread.start()
         try:
             with pytest.raises(ProbeError) as raised:
-                upload(far_end, "token", LoadRule(least_seconds=0.3, most_seconds=0.3), full)
+                upload(far_end, "token", LoadRule(least_seconds=9, most_seconds=9), full)
         finally:
             running.set()
             thread.join()
