@@ -193,6 +193,7 @@ def test_who_sends_too_slowly_is_told_so(house: House, monkeypatch: pytest.Monke
     assert "connection: close" in answer.lines
     wait_until(lambda: any(line["method"] == "PUT" for line in house.lines))
     assert [line["ms"] >= 300 for line in house.lines if line["method"] == "PUT"] == [True]  # all of the time
+    monkeypatch.undo()
     assert house.answer(house.request()).status == 201  # the others are not held up
 
 
