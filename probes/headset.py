@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from homecheck.errors import ProbeError
 from homecheck.instruments import standstill
 from homecheck.instruments.audio import AudioEndpoint, choose_input, endpoints
+from homecheck.instruments.audio.duplex import BUFFER_SECONDS
 from homecheck.instruments.audio.endpoint import shown
 from homecheck.instruments.audio.knowledge import Knowledge, read_local
 from homecheck.instruments.audio.playing import Played, earpiece_of, play, rate_of
@@ -237,7 +238,7 @@ class Headset:
         about = details | {"rate_hz": worn.recording.rate_hz}
         yield _dropouts(answer, about | {"held_together": held is not None, "stalls": (held or worn).stalls})
         yield _leak(leaked, about)
-        yield _roundtrip(closer, about | {"held_together": held is not None}, (held or worn).buffer_seconds)
+        yield _roundtrip(closer, about | {"held_together": held is not None}, held or worn)
 
     def _beeps(self, microphone: AudioEndpoint, earpiece: AudioEndpoint, person: Person) -> dict[str, Json]:
         """Return how many beeps were played and heard. Raises ProbeError unless the person heard them."""
@@ -449,13 +450,16 @@ def _leak(found: Leak, details: dict[str, Json]) -> Measurement:
     return Measurement(LEAK, found.level_db, found.half_width_db, details=details, bound=bound)
 
 
-def _roundtrip(found: Leak, details: dict[str, Json], buffer_seconds: float | None) -> Measurement:
-    details |= {"own_buffers_ms": None if buffer_seconds is None else round(1000 * buffer_seconds, 1)}
+def _roundtrip(found: Leak, details: dict[str, Json], played: Played) -> Measurement:
+    """Return how long sound takes there and back; what this computer held up beyond its buffers may be part of it."""
+    own = played.buffer_seconds
+    details |= {"own_buffers_ms": None if own is None else round(1000 * own, 1)}
     if found.delay_seconds is None:
         return Measurement.failed(
             ROUNDTRIP, _tones_not_heard("the sweep does not come back through the microphone"), details
         )
-    return Measurement(ROUNDTRIP, 1000 * found.delay_seconds, STREAM_MS, details=details)
+    half_width = STREAM_MS + 1000 * max(0.0, played.held_up_seconds - BUFFER_SECONDS)
+    return Measurement(ROUNDTRIP, 1000 * found.delay_seconds, half_width, details=details)
 
 
 def processed(

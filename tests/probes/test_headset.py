@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -420,6 +421,13 @@ def test_a_headset_that_leaks_is_measured_from_beeps_to_tones() -> None:
     assert found["headset.processed"].value is False
 
 
+def test_what_the_computer_held_up_beyond_its_buffers_may_be_part_of_the_round_trip() -> None:
+    ear = Ear(-32)
+    assert worn(ear, Person(beeps=[2]), speech())["headset.roundtrip"].uncertainty == 15
+    ear.held_up = {6: 0.45}  # of which 0.2 s lie in the buffers
+    assert worn(ear, Person(beeps=[2]), speech())["headset.roundtrip"].uncertainty == pytest.approx(15 + 250)
+
+
 @pytest.mark.parametrize(("held_up", "tries"), [({3: 0.7}, 2), ({3: 0.5}, 1), ({1: 0.7, 2: 0.7}, 1)])
 def test_tones_in_which_the_computer_stood_still_are_played_once_more(held_up: dict[int, float], tries: int) -> None:
     """Beeps come first and then the person's own voice, in which nothing is measured."""
@@ -610,7 +618,7 @@ def test_a_person_who_reads_is_measured_through_the_real_path(sound_card: SoundC
         person = Person(obey, beeps=[3])
         probe = Headset(person, "bluetooth_mic", record=record, draw=lambda _below: 2, tone_seconds=4)
         found = by_name(probe.run())
-    assert person.heard == [
+    assert [text for text, _ in groupby(person.heard)] == [  # on a busy computer the tones may play once more
         READY, BE_SILENT, READ_ALOUD, LISTEN, HOW_MANY, YOUR_VOICE, CLEAR, TONES, WAIT, THANKS,
     ]  # fmt: skip
     assert cues[READ_ALOUD] - cues[BE_SILENT] == pytest.approx(4, abs=1)
@@ -623,7 +631,8 @@ def test_a_person_who_reads_is_measured_through_the_real_path(sound_card: SoundC
     leak, roundtrip, dropouts = (found[f"headset.{name}"] for name in ("leak", "roundtrip", "dropouts"))
     assert leak.value == pytest.approx(-20, abs=max(0.3, leak.uncertainty or 0))
     assert isinstance(roundtrip.value, float)
-    assert 200 < roundtrip.value < 450
+    assert roundtrip.uncertainty is not None
+    assert 200 < roundtrip.value < 435 + roundtrip.uncertainty
     assert dropouts.value == 0
     assert leak.details["earpiece"] == "Kopfhörer WH-1000XM4"
     assert found["headset.processed"].value is False
