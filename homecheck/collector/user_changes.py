@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
+from homecheck.collector import etags, setup
 from homecheck.collector.problems import Problem
 from homecheck.collector.rights import RIGHTS, may
-from homecheck.collector.store import events, programs, users
+from homecheck.collector.store import events, programs, sessions, users
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.events import By
 from homecheck.collector.store.users import EVERYWHERE, Role, User
@@ -30,6 +31,16 @@ def add(db: Connection, user: User, *, by: By, now: datetime) -> None:
     places = list(user.roles)
     alone = places[0] if len(places) == 1 else EVERYWHERE
     events.note(db, now, "user-added", by, user.name, f"role {user.words}", program=alone or None, after=user.words)
+
+
+def add_with_link(db: Connection, user: User, *, by: By, now: datetime) -> str:
+    """Add a user and return the secret of a link with which they sign in, once. Problem when the name is taken."""
+    check_name(user.name)
+    if users.find(db, user.name) is not None:
+        raise Problem("exists", f"there is a user {user.name!r:.110} already")
+    add(db, user, by=by, now=now)
+    events.note(db, now, "sign-in-link", by, user.name)
+    return setup.sign_in_token(db, user.name, setup.FIRST_LINK_LIFE, now)
 
 
 def set_role(db: Connection, name: str, program: str, role: Role | None, *, by: By, now: datetime) -> User:
@@ -54,11 +65,35 @@ def set_roles(db: Connection, name: str, roles: Mapping[str, Role], *, by: By, n
     return users.get(db, name)
 
 
+def lock(db: Connection, name: str, *, by: By, now: datetime) -> None:
+    """Take all roles of a user away and end their sessions. They are unlocked with another role."""
+    set_roles(db, name, {}, by=by, now=now)
+    end_sessions(db, name, by=by, now=now)
+
+
+def end_sessions(db: Connection, name: str, session_id: str = "", *, kept: str = "", by: By, now: datetime) -> int:
+    """End one session of a user (empty: all but `kept`), and return how many that were."""
+    ended = sessions.end_named(db, name, session_id) if session_id else sessions.end_others(db, name, kept)
+    if ended:
+        events.note(db, now, "session-ended", by, name, f"{ended:d} ended")
+    return int(ended)
+
+
 def remove(db: Connection, name: str, *, by: By, now: datetime) -> None:
     """Remove a user; their sessions and tokens end. SetupError when there is none."""
     before = users.get(db, name).words
     users.remove(db, name)
     events.note(db, now, "user-removed", by, name, before=before)
+
+
+def members(user: User) -> dict[str, Any]:
+    """Return what a change of somebody's roles is made from; two states never look alike."""
+    return {"name": user.name, "everywhere": user.roles.get(EVERYWHERE), "programs": user.of_programs}
+
+
+def tag(user: User) -> str:
+    """Return the entity tag of a user's roles."""
+    return etags.etag(members(user))
 
 
 def check_name(name: str) -> None:
