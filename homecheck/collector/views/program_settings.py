@@ -192,6 +192,8 @@ def _first_policy(form: Mapping[str, str]) -> Draft:
     """Return the preset that was chosen, or the text that was written. SetupError for both, and for neither."""
     chosen, text = form.get("policy", ""), form.get("text", "")
     if chosen == OWN:
+        if not text.strip():
+            raise SetupError("policy: your own text is chosen, and there is none", "Write it, or choose a preset.")
         return read_draft(text)
     if chosen not in PRESETS:
         raise SetupError("policy: none is chosen", "Choose a preset, or your own text.")
