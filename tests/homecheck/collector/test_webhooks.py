@@ -487,6 +487,11 @@ def test_from_the_command_line(served: tuple[Site, ServerProcess]) -> None:
         for known in (secret, newer):
             standardwebhooks.Webhook(known).verify(body.decode(), headers)
         assert "delivered" in run("messages", webhook_id)
+        with opened(site.database) as db, transaction(db):
+            db.execute("UPDATE message SET state = 'given-up' WHERE id = ?", (message_id,))
+        run("resend", webhook_id, message_id)
+        wait_until(lambda: "event.webhook-resent" in receiver.kinds())
+        wait_until(lambda: sum(headers["webhook-id"] == message_id for headers, _ in receiver.got) == 2)
         assert json.loads(run("list", "--output", "json"))[0]["secret_number"] == 2
         run("remove", webhook_id)
         assert json.loads(run("list", "--output", "json")) == []

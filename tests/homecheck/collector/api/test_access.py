@@ -178,7 +178,7 @@ def of_this_program(desk: Desk) -> dict[str, str]:
         "proposal": desk.post(f"{person}/waiver-proposals", {**wanted, "quantity": "room.noise"}).json()["id"],
         "webhook": desk.post("/v1/admin/webhooks", {"url": "https://x.example.com", "program": PROGRAM}).json()["id"],
         "token": desk.get(TOKENS).json()["tokens"][-1]["id"], "name": "ada", "number": "1", "old": "1", "new": "1",
-        "call": "x",
+        "call": "x", "message": "msg_" + "0" * 32,
     }  # fmt: skip
 
 
