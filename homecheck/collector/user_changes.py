@@ -57,18 +57,22 @@ def set_role(db: Connection, name: str, program: str, role: Role | None, *, by: 
 
 
 def set_roles(db: Connection, name: str, roles: Mapping[str, Role], *, by: By, now: datetime) -> User:
-    """Give a user exactly these roles; each place that changes has its event. SetupError for an unknown program."""
+    """Give a user exactly these roles; each place that changes has its event. SetupError for an unknown program.
+
+    Without any they are locked: nothing is left to see or to do, and their sessions end.
+    """
     before = users.get(db, name)
     for place in sorted({*before.roles, *roles}):
         if before.roles.get(place) != roles.get(place):
             set_role(db, name, place, roles.get(place), by=by, now=now)
+    if not roles:
+        end_sessions(db, name, by=by, now=now)
     return users.get(db, name)
 
 
 def lock(db: Connection, name: str, *, by: By, now: datetime) -> None:
-    """Take all roles of a user away and end their sessions. They are unlocked with another role."""
+    """Take all roles of a user away. They are unlocked with another role."""
     set_roles(db, name, {}, by=by, now=now)
-    end_sessions(db, name, by=by, now=now)
 
 
 def end_sessions(db: Connection, name: str, session_id: str = "", *, kept: str = "", by: By, now: datetime) -> int:

@@ -69,7 +69,7 @@ def show_user(call: Call) -> Reply:
 
 
 def change_roles(call: Call) -> Reply:
-    """Give a user exactly these roles; without any they may do nothing more, in open sessions and by tokens either."""
+    """Give a user exactly these roles; without any they may do nothing more: sessions end, tokens are refused."""
     found, by, now = _seen(call), call.by, call.now
     roles = _roles(call)
     call.body.done()
@@ -135,7 +135,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         "PUT", "/v1/admin/users/{name}", "changeRoles",
-        "Give a user exactly these roles. Without any the account is disabled: nothing is left to see or to do",
+        "Give a user exactly these roles. Without any the account is locked: sessions end, tokens are refused",
         Right.ADMINISTER, change_roles, _USER, (_ONE,), body=takes({}, _ROLES), everywhere=True, tagged=True,
         conditional=True, refusals=("not-found", "beyond-reach", "own-account"),
         example={"everywhere": None, "programs": {"support": "admin"}},
