@@ -65,12 +65,17 @@ class Description:
 
 def add(db: Connection, program: Program, *, by: By, now: datetime) -> None:
     """Add a program with its first policy. SetupError when its id is taken or is none."""
-    if not ID.fullmatch(program.id):
-        raise SetupError(f"id: {program.id!r:.80} is no id", "Small letters, digits, - and _ between them, at most 64.")
+    check_id(program.id)
     programs.add(db, program)
     policy, described = program.policy, Description.of(program)
     detail = f"{described.shown()}; policy {policy.name} {policy.version} {policy.digest}"
     events.note(db, now, ADDED, by, program.id, detail, program=program.id, after=described.words)
+
+
+def check_id(program_id: str) -> None:
+    """SetupError for what is no id of a program."""
+    if not ID.fullmatch(program_id):
+        raise SetupError(f"id: {program_id!r:.80} is no id", "Small letters, digits, - and _ between them, at most 64.")
 
 
 def begin(
@@ -85,6 +90,7 @@ def begin(
     now: datetime,
 ) -> Program:
     """Add a program and return it; `source` is its policy's text. Problem when its id is taken, SetupError: none."""
+    check_id(program_id)
     described.check()
     if programs.find(db, program_id) is not None:
         raise Problem("exists", f"there is a program {program_id!r:.70} already")

@@ -72,6 +72,7 @@ def test_a_program_is_added_with_a_text_of_ones_own(site: Site, ada: requests.Se
     [
         ({"id": "Nordic Sales"}, 400, "id", "id: 'Nordic Sales' is no id. Small letters, digits"),
         ({"id": ""}, 400, "id", "id: '' is no id"),
+        ({"id": "a\x00"}, 400, "id", "is no id. Small letters, digits"),
         ({"id": "../x"}, 400, "id", "id: '../x' is no id"),
         ({"id": PROGRAM}, 409, "id", f"there is a program '{PROGRAM}' already. Choose another name"),
         ({"title": " "}, 400, "title", "title: ''. Write 1 to 200 printable characters."),
