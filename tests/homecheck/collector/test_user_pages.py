@@ -276,6 +276,8 @@ def test_who_administers_one_program_alone_sees_no_users_at_all(site: Site, role
     http = site.browse(f"of-one-{role}", role, PROGRAM)
     home = http.get(f"{site.url}/").text
     assert ('href="/administration"' in home) is (role == "admin")
+    assert "/new-program" not in home + http.get(f"{site.url}/programs").text
+    assert ("/settings" in http.get(f"{site.url}/programs/{PROGRAM}").text) is (role == "admin")
     for path in ("/users", "/users/ada", "/users/nobody-of-this-name", "/users/ada/lock"):
         answer = http.get(f"{site.url}{path}")
         assert answer.status_code == 403
