@@ -92,6 +92,7 @@ class UserPages:
     def user(self, visit: Visit, *, error: Mistake = None) -> Response:
         """Show one user: roles, ways in, sessions, API tokens."""
         found, db, now = self._user(visit), self.site.db(), self.site.collector.clock()
+        titles = {EVERYWHERE: "every program", **{one.id: one.title for one in programs.within(db, visit.scope)}}
         return self.site.html(
             "user.html",
             visit,
@@ -105,7 +106,8 @@ class UserPages:
             password=credentials.with_password(db).get(found.name),
             sessions=sessions.of_user(db, found.name, now),
             tokens=stored_tokens.of_owner(db, found.name),
-            programs=programs.within(db, visit.scope),
+            titles=titles,
+            elsewhere={place: title for place, title in titles.items() if place not in found.roles},
             roles=ROLES,
         )
 

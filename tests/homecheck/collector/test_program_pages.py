@@ -148,7 +148,7 @@ def test_the_second_of_two_admins_is_refused_sees_what_the_first_did_and_can_sav
     refused = post(bob, address, **{**GOOD, "title": "Bob's"}, four_eyes="1", state=state)
     assert refused.status_code == 412
     assert "Nothing was saved: somebody else has changed these settings meanwhile" in shown(refused)
-    assert "Now they are: Ada's; kept 91 days" in shown(refused)
+    assert "Now: four eyes off; Ada's; kept 91 days" in shown(refused)
     assert 'value="Bob&#39;s"' in refused.text
     assert program(site, "contended").title == "Ada's"
     again = post(bob, address, **{**GOOD, "title": "Bob's", "retention": "91"}, state=hidden(refused.text, "state"))

@@ -110,6 +110,7 @@ def test_roles_are_given_changed_and_taken_away_and_count_at_once(site: Site, ad
     assert bo.get(f"{site.url}/events").status_code == 200
     assert post(ada, address, place="", role="viewer", state=state(site, ada, "bo")).status_code == 303
     assert roles(site, "bo") == {EVERYWHERE: "viewer", PROGRAM: "auditor"}
+    assert "Give another role" not in ada.get(f"{site.url}/users/bo").text  # there is no other place
     assert post(ada, address, place=PROGRAM, role="none", state=state(site, ada, "bo")).status_code == 303
     assert roles(site, "bo") == {EVERYWHERE: "viewer"}
     assert bo.get(f"{site.url}/events").status_code == 403
