@@ -267,9 +267,11 @@ def waiting(home: Home, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a spot check that waits for an hour at least, and yield it when it does."""
     command = ["check", "--policy", mine(tmp_path, policy(shift(1, 5))), "--spot", "5h", "--unattended"]
     environment = {**os.environ, "HOMECHECK_HOME": str(home.root)}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell makes what it runs behind it deaf
     with subprocess.Popen(
         [sys.executable, "-m", "homecheck", *command], env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
+        signal.signal(signal.SIGINT, before)
         try:
             assert process.stderr is not None
             assert "at a random moment within the next 5 hours" in process.stderr.readline()
