@@ -1,7 +1,7 @@
 """Deleting a whole month of checks by the operator's word, sooner than the retention of programs would.
 
-People whose last check goes stand by the newest that is left, as its envelope tells; who has none left stands as
-somebody who was never checked.
+People whose last check goes stand by the newest that is left; who has none left stands as somebody who was never
+checked.
 """
 
 from __future__ import annotations
@@ -11,25 +11,20 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from homecheck.collector.overview import Overview, overview
-from homecheck.collector.results import evidence_in
-from homecheck.collector.store import dropped_month, people, programs, tally
-from homecheck.collector.store import evidence as evidence_store
-from homecheck.collector.store import findings as signed_findings
+from homecheck.collector.store import dropped_month, people, tally
 from homecheck.collector.store import monthly as store
 from homecheck.collector.store import overview as overviews
 from homecheck.collector.store.database import Connection, Database, opened, transaction
 from homecheck.collector.store.failures import Held
 from homecheck.errors import HomecheckError, SetupError
-from homecheck.founded import observed
 
 MOST_LOOKED_AT: Final = 1_000  # people, by envelopes of theirs
 LOOKED_AT: Final = 20  # of these in one transaction that others wait for
-ALONE_AT_ONCE: Final = 100  # people, or keys, of whom nothing is left
+ALONE_AT_ONCE: Final = 250  # people, or keys, of whom nothing is left
 TRIES: Final = 200  # of a moment in which nobody reads
 BREATH_SECONDS: Final = 0.05  # between two pieces, in which uploads go on
 
@@ -157,36 +152,12 @@ def _delete_some(db: Connection, month: int, by: str, now: datetime) -> bool:
 
 
 def _stand_by_what_is_left(db: Connection, whose: Sequence[str]) -> None:
-    with tally.kept(db, whose):
-        overviews.forget_all(db, whose)
-        for one in people.checked(db, whose):
-            _stand_again(db, one)
-
-
-def _stand_again(db: Connection, person_id: str) -> None:
-    """Have somebody stand by the checks that are left; nothing is done where none is."""
-    digest = people.latest_evidence(db, person_id)
-    who = people.person(db, person_id)
-    if digest is None or who is None:
+    tally.leave(db, whose)
+    overviews.forget_all(db, whose)
+    if not (checked := people.checked(db, whose)):
         return
-    shown = _shown(db, digest)
-    for verdict, received_at in evidence_store.verdicts_of(
-        db, person_id
-    ):  # since when somebody fails is in all of them
-        overviews.put(db, who, replace(shown, verdict=verdict, received_at=received_at))
+    from homecheck.collector.standing import stand_again  # of an old month there is nobody, and it takes long to load
 
-
-def _shown(db: Connection, digest: str) -> Overview:
-    """Return what lists show of evidence, by the policy that it was judged by. Refused where it is not as received."""
-    stored = evidence_store.find(db, digest)
-    if stored is None:
-        raise LookupError(f"the evidence {digest} has gone meanwhile")
-    program = stored.person.program
-    now = programs.get(db, program).policy
-    policy = programs.policy_by_digest(db, program, stored.policy_digest) or now
-    evidence = evidence_in(db, stored)
-    result = signed_findings.newest(db, stored.summary.position)
-    verdicts = [(one.quantity, one.verdict) for one in result.findings]
-    responders = {one.key.kid: one.key for one in programs.responders(db)}
-    found = overview(evidence, policy, verdicts, stored.summary.received_at, observed(evidence, responders.get))
-    return replace(found, recheck=now.recheck_every())
+    with tally.kept(db, checked):
+        for one in checked:
+            stand_again(db, one)

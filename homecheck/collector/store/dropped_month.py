@@ -17,7 +17,7 @@ from homecheck.collector.store import erasure, events, monthly, months
 from homecheck.collector.store.connection import Connection, beside, one_moment
 
 Runs = Sequence[tuple[int, int]]  # of entries of the log: from the first to the last, ascending
-SALTS_AT_ONCE: Final = 5_000  # in one transaction
+SALTS_AT_ONCE: Final = 50_000  # in one transaction
 # What is put together here is the name of a month's table.
 _RUNS: Final = """
 SELECT MIN(position), MAX(position) FROM
@@ -25,7 +25,8 @@ SELECT MIN(position), MAX(position) FROM
 GROUP BY run ORDER BY 1
 """
 _STATE: Final = "SELECT COUNT(*), SUM(position) FROM {table}"
-_PEOPLE: Final = "SELECT id, latest FROM person WHERE latest BETWEEN ? AND ? ORDER BY id"
+# Those of one program and day count under the same numbers of the fleet page, so that few of these are written.
+_PEOPLE: Final = "SELECT id, latest FROM person WHERE latest BETWEEN ? AND ? ORDER BY program, latest"
 _KEYS: Final = "SELECT kid, position FROM device_latest WHERE position BETWEEN ? AND ? ORDER BY kid"
 
 

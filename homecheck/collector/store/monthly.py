@@ -52,6 +52,8 @@ def last_ones(db: Connection, month: int) -> int:
     """Return how many people have their last check in a month, and an earlier one beside it in another."""
     first, end = _bounds(month)
     its = part(db, month)
+    if not _may_be_last(db, its):
+        return 0
     sql = (
         f"SELECT COUNT(*) FROM {its.table} AS gone JOIN person"  # noqa: S608
         f" ON person.id = gone.person AND person.latest = gone.position WHERE {its.condition}"
@@ -59,6 +61,13 @@ def last_ones(db: Connection, month: int) -> int:
         " AND (other.id < ? OR other.id >= ?))"
     )
     return int(db.execute(sql, (*its.values, first, end)).fetchone()[0])
+
+
+def _may_be_last(db: Connection, its: Part) -> bool:
+    """Tell whether anybody's last check can be in a month: of an old one that is soon answered, and mostly no."""
+    sql = f"SELECT MIN(position), MAX(position) FROM {its.table} AS gone WHERE {its.condition}"  # noqa: S608
+    found = db.execute(sql, its.values).fetchone()
+    return db.execute("SELECT 1 FROM person WHERE latest BETWEEN ? AND ? LIMIT 1", tuple(found)).fetchone() is not None
 
 
 def some(db: Connection, month: int) -> list[int]:
