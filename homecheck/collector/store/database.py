@@ -134,12 +134,16 @@ class Database(ABC):
         return db
 
     def _check_known(self, revision: str) -> None:
-        if revision in migrations.known():
-            return
-        raise SetupError(
-            f"{self.place}: has the format {revision}, this version of homecheck uses {migrations.head()}",
-            "Check --database." if revision == migrations.NOTHING else "Use the version of homecheck that made it.",
-        )
+        if revision == migrations.NOTHING:
+            raise SetupError(
+                f"{self.place}: no collector is in it",
+                "Check --database. A new collector is made by: homecheck collector init",
+            )
+        if revision not in migrations.known():
+            raise SetupError(
+                f"{self.place}: has the format {revision}, this version of homecheck uses {migrations.head()}",
+                "Use the version of homecheck that made it.",
+            )
 
 
 @contextmanager
