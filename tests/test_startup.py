@@ -37,7 +37,7 @@ def test_the_probe_list_loads_neither_numpy_nor_audio() -> None:
 def test_deleting_a_month_loads_nothing_that_only_a_collector_needs_that_serves(tmp_path: Path) -> None:
     command = f"['collector', '--database', 'sqlite:///{tmp_path}/x.db', 'purge', '--month', '2020-01']"
     code = f"import homecheck.collector.monthly\nfrom homecheck.cli import run\nassert run({command}) == 1"
-    serving = ("homecheck.collector.context", "homecheck.collector.results", "homecheck.collector.keys")
+    serving = ("homecheck.collector.context", "homecheck.collector.results", "homecheck.appraisal")
     assert loaded_by(code, serving) == set()
 
 

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from homecheck.collector.store import dropped_month, people, tally
+from homecheck.collector.store import dropped_month
 from homecheck.collector.store import monthly as store
-from homecheck.collector.store import overview as overviews
 from homecheck.collector.store.database import Connection, Database, opened, transaction
 from homecheck.collector.store.failures import Held
 from homecheck.errors import HomecheckError, SetupError
@@ -123,20 +122,26 @@ def _finish_behind(database: Database, month: int) -> bool:
 def _finish(db: Connection, month: int) -> None:
     """Do what is left to do about entries that events say were deleted with a month: nothing, mostly, in SQLite."""
     runs = store.runs_told(db, month)
-    whose = dropped_month.people_left(db, runs)
-    others = people.with_other_checks(db, whose)
+    if whose := dropped_month.people_left(db, runs):
+        _stand_by_what_is_left(db, whose)
+    for some in _pieces(dropped_month.keys_left(db, runs), ALONE_AT_ONCE):
+        with transaction(db):
+            store.find_latest_of_keys(db, some)
+    dropped_month.destroy_salts(db, runs)
+
+
+def _stand_by_what_is_left(db: Connection, whose: Sequence[str]) -> None:
+    from homecheck.collector import standing  # of an old month there is nobody, and it takes long to load
+
+    others = standing.with_other_checks(db, whose)
     for some in (
         *_pieces([one for one in whose if one not in others], ALONE_AT_ONCE),
         *_pieces(sorted(others), LOOKED_AT),
     ):
         with transaction(db):
             store.find_latest(db, some)
-            _stand_by_what_is_left(db, some)
+            standing.stand_by_what_is_left(db, some)
         time.sleep(BREATH_SECONDS)
-    for some in _pieces(dropped_month.keys_left(db, runs), ALONE_AT_ONCE):
-        with transaction(db):
-            store.find_latest_of_keys(db, some)
-    dropped_month.destroy_salts(db, runs)
 
 
 def _pieces(ids: Sequence[str], at_once: int) -> Iterator[Sequence[str]]:
@@ -147,17 +152,8 @@ def _delete_some(db: Connection, month: int, by: str, now: datetime) -> bool:
     """Delete some checks, and have people stand by what is left; tell whether there were any."""
     with transaction(db):
         positions = store.some(db, month)  # in here: the hourly deletion of what is too old must not name them as well
-        _stand_by_what_is_left(db, store.delete(db, month, positions, by, now))
+        if whose := store.delete(db, month, positions, by, now):
+            from homecheck.collector import standing  # as above
+
+            standing.stand_by_what_is_left(db, whose)
     return bool(positions)
-
-
-def _stand_by_what_is_left(db: Connection, whose: Sequence[str]) -> None:
-    tally.leave(db, whose)
-    overviews.forget_all(db, whose)
-    if not (checked := people.checked(db, whose)):
-        return
-    from homecheck.collector.standing import stand_again  # of an old month there is nobody, and it takes long to load
-
-    with tally.kept(db, checked):
-        for one in checked:
-            stand_again(db, one)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from homecheck.collector.store import erasure, events, monthly, months
-from homecheck.collector.store.connection import Connection, beside, one_moment
+from homecheck.collector.store import erased_entries, events, monthly, months
+from homecheck.collector.store.connection import Connection, beside
 
 Runs = Sequence[tuple[int, int]]  # of entries of the log: from the first to the last, ascending
 SALTS_AT_ONCE: Final = 50_000  # in one transaction
@@ -45,9 +45,9 @@ class Seen:
 
 def look(db: Connection, month: int) -> Seen:
     """Return a month as it is at one moment; nobody waits for this."""
-    with one_moment(db):
-        runs = tuple((row[0], row[1]) for row in db.execute(_RUNS.format(table=_table(month))))
-        return Seen(month, runs, _state(db, month))
+    runs = tuple((row[0], row[1]) for row in db.execute(_RUNS.format(table=_table(month))))
+    many = [last - first + 1 for first, last in runs]
+    return Seen(month, runs, (sum(many), sum(map(_sum, runs))))
 
 
 def drop(db: Connection, seen: Seen, by: str, now: datetime) -> bool:
@@ -58,7 +58,7 @@ def drop(db: Connection, seen: Seen, by: str, now: datetime) -> bool:
     if _state(db, seen.month) != seen.state:
         return False
     if seen.runs:
-        events.add_all(db, monthly.told(erasure.named_runs(seen.runs), seen.month, by, now))
+        events.add_all(db, monthly.told(erased_entries.named_runs(seen.runs), seen.month, by, now))
     months.drop(db.execute, seen.month)
     return True
 
@@ -104,6 +104,11 @@ def _pieces(runs: Runs) -> Iterator[list[tuple[int, int]]]:
                 piece, room = [], SALTS_AT_ONCE
     if piece:
         yield piece
+
+
+def _sum(run: tuple[int, int]) -> int:
+    first, last = run
+    return (first + last) * (last - first + 1) // 2
 
 
 def _state(db: Connection, month: int) -> tuple[int, int]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from homecheck.collector.store import erasure, events, months
+from homecheck.collector.store import events, months
 from homecheck.collector.store.connection import Connection, marks
-from homecheck.collector.store.erasure import ERASED
+from homecheck.collector.store.erased_entries import ERASED, named, read_runs
 from homecheck.collector.store.events import Event
 from homecheck.collector.store.postgres import PostgresConnection
 
@@ -98,7 +98,7 @@ def delete(db: Connection, month: int, positions: Sequence[int], by: str, now: d
     db.execute(f"DELETE FROM evidence WHERE position {these}", positions)  # noqa: S608
     find_latest(db, people)
     find_latest_of_keys(db, held)
-    events.add_all(db, told(erasure.named(sorted(positions)), month, by, now))
+    events.add_all(db, told(named(sorted(positions)), month, by, now))
     return people
 
 
@@ -140,7 +140,7 @@ def runs_told(db: Connection, month: int) -> list[tuple[int, int]]:
     """Return the runs of entries that events say were deleted with a month, ascending."""
     sql = "SELECT about FROM event WHERE kind = ? AND detail = ?"
     rows = db.execute(sql, (ERASED, _detail(month)))
-    return sorted(run for row in rows for run in erasure.read_runs(row["about"]))
+    return sorted(run for row in rows for run in read_runs(row["about"]))
 
 
 def written(month: int) -> str:

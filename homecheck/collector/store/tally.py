@@ -53,7 +53,8 @@ def _counted(where: dict[str, str] | None = None) -> str:
 
 
 _COUNT: Final = _counted()
-_LEAVING: Final = _counted({"person": "id IN (SELECT id FROM leaving)", "concern": "person IN (SELECT id FROM leaving)"})
+_AMONG: Final = "IN (SELECT id FROM leaving)"
+_LEAVING: Final = _counted({"person": f"id {_AMONG}", "concern": f"person {_AMONG}"})
 _TOTAL: Final = "program, kind, name, rank, people"
 _SUM: Final = "SUM(CAST(people AS INTEGER))"  # PostgreSQL sums larger ones as numeric, slowly
 _COUNT_TOTAL: Final = "SELECT program, kind, name, rank, SUM(people) FROM tally GROUP BY program, kind, name, rank"
