@@ -181,7 +181,7 @@ class Courier(Errand):
         if left := list(self._under_way.values()):
             log.info("webhooks: %d messages are not there yet, and are sent again at the next start", len(left))
             try:
-                self.write(lambda db: [store.put_back(db, message) for message in left])
+                self.write(lambda db: store.put_back(db, left))
             except (Busy, NotStored) as error:  # then they are due when their claims end
                 log.error("webhooks: %s", error)
 

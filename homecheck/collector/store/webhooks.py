@@ -159,10 +159,10 @@ def claim(db: Connection, one: Message, until: datetime) -> bool:
     return bool(db.execute(sql, (to_text(until), one.id, to_text(one.next_at or one.made_at))).rowcount == 1)
 
 
-def put_back(db: Connection, one: Message) -> None:
-    """Have a message that was claimed wait as before, where no attempt was noted meanwhile: it is due at once."""
+def put_back(db: Connection, claimed: Sequence[Message]) -> None:
+    """Have messages that were claimed wait as before, where no attempt was noted meanwhile: they are due at once."""
     sql = "UPDATE message SET next_at = ? WHERE id = ? AND state = 'waiting' AND attempts = ?"
-    db.execute(sql, (to_text(one.next_at or one.made_at), one.id, one.attempts))
+    db.executemany(sql, [(to_text(one.next_at or one.made_at), one.id, one.attempts) for one in claimed])
 
 
 def note_attempt(

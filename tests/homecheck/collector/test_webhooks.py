@@ -217,7 +217,7 @@ def test_an_attempt_that_ends_while_it_is_put_back_counts(site: Site) -> None:
         message = webhooks.send_test(db, one.id, site.url, NOW)
         assert store.claim(db, message, NOW + DAY)
         store.note_attempt(db, message.id, "waiting", NOW + DAY, 500, "the receiver answered 500")
-        store.put_back(db, message)
+        store.put_back(db, [message])
         (kept,) = store.recent(db, one.id, 9)
         assert (kept.attempts, kept.next_at) == (1, NOW + DAY)
         webhooks.remove(db, one.id, By("a test"), NOW)
