@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -23,9 +23,10 @@ from homecheck.errors import HomecheckError, SetupError
 
 MOST_LOOKED_AT: Final = 1_000  # people, by envelopes of theirs
 LOOKED_AT: Final = 20  # of these in one transaction that others wait for
-ALONE_AT_ONCE: Final = 250  # people, or keys, of whom nothing is left
+ALONE_AT_ONCE: Final = 100  # people of whom nothing is left
+KEYS_AT_ONCE: Final = 250
 TRIES: Final = 200  # of a moment in which nobody reads
-BREATH_SECONDS: Final = 0.05  # between two pieces, in which uploads go on
+BREATH_SECONDS: Final = 0.05  # before it is tried again
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,6 @@ def purge(database: Database, month: Month, by: str, now: datetime) -> bool:
         singly = False
         while _delete_some(db, month.number, by, now):
             singly = True
-            time.sleep(BREATH_SECONDS)
         if not at_once:
             with transaction(db):
                 store.note(db, month.number, month.checks, by, now)
@@ -124,8 +124,8 @@ def _finish(db: Connection, month: int) -> None:
     runs = store.runs_told(db, month)
     if whose := dropped_month.people_left(db, runs):
         _stand_by_what_is_left(db, whose)
-    for some in _pieces(dropped_month.keys_left(db, runs), ALONE_AT_ONCE):
-        with transaction(db):
+    for some in _pieces(dropped_month.keys_left(db, runs), KEYS_AT_ONCE):
+        with _giving_way(), transaction(db):
             store.find_latest_of_keys(db, some)
     dropped_month.destroy_salts(db, runs)
 
@@ -138,10 +138,17 @@ def _stand_by_what_is_left(db: Connection, whose: Sequence[str]) -> None:
         *_pieces([one for one in whose if one not in others], ALONE_AT_ONCE),
         *_pieces(sorted(others), LOOKED_AT),
     ):
-        with transaction(db):
+        with _giving_way(), transaction(db):
             store.find_latest(db, some)
             standing.stand_by_what_is_left(db, some)
-        time.sleep(BREATH_SECONDS)
+
+
+@contextmanager
+def _giving_way() -> Iterator[None]:
+    """Do a piece, for which uploads wait, and then leave them as much time as it took."""
+    began = time.monotonic()
+    yield
+    time.sleep(time.monotonic() - began)
 
 
 def _pieces(ids: Sequence[str], at_once: int) -> Iterator[Sequence[str]]:
@@ -150,7 +157,7 @@ def _pieces(ids: Sequence[str], at_once: int) -> Iterator[Sequence[str]]:
 
 def _delete_some(db: Connection, month: int, by: str, now: datetime) -> bool:
     """Delete some checks, and have people stand by what is left; tell whether there were any."""
-    with transaction(db):
+    with _giving_way(), transaction(db):
         positions = store.some(db, month)  # in here: the hourly deletion of what is too old must not name them as well
         if whose := store.delete(db, month, positions, by, now):
             from homecheck.collector import standing  # as above
