@@ -22,6 +22,7 @@ from homecheck.clock import utc_now
 from homecheck.collector import administration, keys, setup
 from homecheck.collector.app import application
 from homecheck.collector.audit import Trusted, audit
+from homecheck.collector.bounded_http import BoundedHttp
 from homecheck.collector.outside import Network
 from homecheck.collector.pace import Pace
 from homecheck.collector.passwords import Passwords
@@ -30,6 +31,7 @@ from homecheck.collector.store.database import Database, opened
 from homecheck.collector.store.sqlite import SqliteDatabase
 from homecheck.collector.store.users import EVERYWHERE, Role
 from homecheck.collector.store.writer import MAX_WAITING, Writer
+from homecheck.collector.watch import Watch
 from homecheck.policy import parse_policy
 from homecheck.signed_note import NoteKey
 from tests.people import PASSES, POLICY_TEXT, Character, Worker
@@ -123,6 +125,8 @@ def in_thread(
     passwords: Passwords = CHEAP,
     inside: tuple[Network, ...] = (),
     pace: Pace | None = None,
+    watch: Watch | None = None,
+    behind_proxy: bool = False,
 ) -> Iterator[Site]:
     """Serve a new collector from a thread; clock, queue, disk and the costs of passwords can be narrow ones.
 
@@ -136,10 +140,14 @@ def in_thread(
         stored = replace(stored, max_pages=int(str(pages)) + spare_pages if spare_pages else 0)
     writer = Writer(stored.for_uploads(), max_waiting)
     app = application(
-        replace(collector, clock=clock, writer=writer, passwords=passwords, inside=inside, pace=pace or Pace())
+        replace(collector, clock=clock, writer=writer, passwords=passwords, inside=inside, pace=pace or Pace()), watch
     )
     port = int(site.url.rpartition(":")[2])
-    server = uvicorn.Server(uvicorn.Config(app, port=port, lifespan="on", ws="none", log_config=None, access_log=False))
+    config = uvicorn.Config(
+        app, http=BoundedHttp, port=port, lifespan="on", ws="none", log_config=None, access_log=False,
+        server_header=False, proxy_headers=behind_proxy,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

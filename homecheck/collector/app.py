@@ -56,6 +56,7 @@ from homecheck.collector.log_memory import EVERY_SECONDS, remember
 from homecheck.collector.metrics import State
 from homecheck.collector.postman import Postman
 from homecheck.collector.problems import MEDIA_TYPE, PROBLEMS, Problem, retry_later
+from homecheck.collector.quick_uploads import STOPPED, QuickUploads, Stopped
 from homecheck.collector.readiness import Readiness
 from homecheck.collector.reception import Reception
 from homecheck.collector.repetitions import Repetitions
@@ -64,6 +65,7 @@ from homecheck.collector.stopping import answered_when_stopped
 from homecheck.collector.store import evidence, programs
 from homecheck.collector.store import results as stored_results
 from homecheck.collector.store.database import Connection, Readers
+from homecheck.collector.store.evidence import Kept
 from homecheck.collector.store.failures import Busy, NotStored, Rejected
 from homecheck.collector.store.results import StoredResult
 from homecheck.collector.uploads import Gate, past_the_router
@@ -188,12 +190,14 @@ class Machine:
 
     async def evidence(self, request: Request) -> Response:
         """Take evidence and answer with its receipt: 201 for new bytes, 200 for bytes that are known."""
+        stopped = request.scope.get(STOPPED)
+        if isinstance(stopped, Stopped):  # on its short way
+            return receipt_response(await self.reception.settle(stopped.upload, stopped.found))
         envelope = await read_body(request, JOSE, MAX_ENVELOPE)
         upload = intake.Upload(envelope, request.path_params["id"], source_address(request), self.collector.clock())
 
         async def take() -> Response:
-            kept = await self.reception.take(upload)
-            return jose_response(intake.receipt_or_conflict(kept), 201 if kept.created else 200)
+            return receipt_response(await self.reception.take(upload))
 
         return await self.gate.through(take)
 
@@ -358,6 +362,11 @@ def jose_response(envelope: bytes, status: int = 200) -> Response:
     return Response(envelope, status, media_type=JOSE)
 
 
+def receipt_response(kept: Kept) -> Response:
+    """Return the receipt: with 201 for new bytes, 200 for bytes that are known."""
+    return jose_response(intake.receipt_or_conflict(kept), 201 if kept.created else 200)
+
+
 def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
     """Return the application. Its writer starts and ends with it, and `watch` counts what it does."""
     watch = watch or Watch()
@@ -416,7 +425,8 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
     quick = past_the_router(app, machine.evidence, refuse, gone, refused)
     answered = answered_when_stopped(quick, refuse)
     headed = SecurityHeaders(answered, collector.secure)  # around everything, the last resort included
-    return Watched(headed, watch, every)
+    uploads = QuickUploads(machine.reception, machine.gate, watch, collector.clock, collector.secure)
+    return Watched(headed, watch, every, uploads)
 
 
 async def remember_the_log(collector: Collector) -> None:

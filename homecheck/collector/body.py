@@ -38,7 +38,7 @@ async def read_body(request: Request, media_type: str, limit: int, *, seconds: f
         async with asyncio.timeout(seconds):
             return await _bounded(request, limit)
     except TimeoutError:
-        raise Problem("too-slow", f"no complete request within {seconds:.0f} seconds", headers=CLOSE) from None
+        raise too_slow(seconds) from None
 
 
 def _headers(request: Request) -> tuple[str, str, str]:
@@ -65,6 +65,11 @@ async def _bounded(request: Request, limit: int) -> bytes:
 
 
 CLOSE: Final = {"Connection": "close"}
+
+
+def too_slow(seconds: float) -> Problem:
+    """Return what a sender is told whose request did not become complete."""
+    return Problem("too-slow", f"no complete request within {seconds:.0f} seconds", headers=CLOSE)
 
 
 def _too_large(limit: int, *, close: bool) -> Problem:

@@ -31,6 +31,11 @@ CONSTANT: Final = (*_FIXED, *_NO_STORE, *_HSTS)  # the lines that are always the
 _NAMES: Final = frozenset(name for name, _ in (*_FIXED, *_HSTS))
 
 
+def constant(*, secure: bool) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the lines that an answer gets which brings none of them; `secure` when people come over TLS."""
+    return (*_FIXED, *_NO_STORE, *(_HSTS if secure else ()))
+
+
 @dataclass(frozen=True)
 class SecurityHeaders:
     """Adds the headers to whatever `app` answers; `secure` when people come over TLS."""

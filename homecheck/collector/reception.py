@@ -25,20 +25,22 @@ from homecheck.errors import HomecheckError
 
 STOPPING: Final = "the collector is stopping"
 Answer = TypeVar("Answer")
+Found = Taken | Kept | BaseException | None  # what became of an upload; None: it has to be looked at by itself
 MOST_TOGETHER: Final = 32  # uploads: so long does nobody else get an answer
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Visitor:
-    """An upload, and where its sender waits for what becomes of it; None: it has to be looked at by itself."""
+    """An upload, and whom to tell once what becomes of it."""
 
     upload: Upload
-    answer: asyncio.Future[Taken | Kept | BaseException | None]
+    _tell: Callable[[Found], None] | None
 
-    def tell(self, found: Taken | Kept | BaseException | None) -> None:
-        """Say what became of it, if somebody still waits."""
-        if not self.answer.done():
-            self.answer.set_result(found)
+    def tell(self, found: Found) -> None:
+        """Tell it, unless that was done."""
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell(found)
 
 
 @dataclass
@@ -58,15 +60,27 @@ class Reception:
 
         Raises Refused or Problem for what is not taken, Busy and NotStored for what cannot be taken now.
         """
-        loop = asyncio.get_running_loop()
-        visitor = _Visitor(upload, loop.create_future())
-        self._visitors.append(visitor)
+        answer: asyncio.Future[Found] = asyncio.get_running_loop().create_future()
+
+        def tell(found: Found) -> None:
+            if not answer.done():  # somebody still waits
+                answer.set_result(found)
+
+        self.welcome(upload, tell)
+        return await self.settle(upload, await answer)
+
+    def welcome(self, upload: Upload, tell: Callable[[Found], None]) -> None:
+        """Take an upload with others; `tell` is called when it is stored, or cannot be taken together with others."""
+        self._visitors.append(_Visitor(upload, tell))
         if not self._busy:
             self._busy = True
-            loop.call_soon(self._next)  # behind all that arrived at the same moment
-        found = await visitor.answer
+            asyncio.get_running_loop().call_soon(self._next)  # behind all that arrived at the same moment
+
+    async def settle(self, upload: Upload, found: Found) -> Kept:
+        """Return what `take` does, from what was told of an upload."""
         if found is None:
-            (found,) = await loop.run_in_executor(self._hands, self.take_all, self.collector, [upload])
+            one = asyncio.get_running_loop().run_in_executor(self._hands, self.take_all, self.collector, [upload])
+            (found,) = await one
         return await self._kept(found)
 
     async def ask(self, work: Callable[[Connection], Answer]) -> Answer:
@@ -101,7 +115,7 @@ class Reception:
         taking.add_done_callback(partial(self._taken, group))
 
     def _taken(self, group: list[_Visitor], done: asyncio.Future[list[Taken]]) -> None:
-        told: list[Taken | None] = [None] * len(group)  # also where something breaks that nobody expected
+        told: list[Found] = [None] * len(group)  # also where something breaks that nobody expected
         try:
             told = [*done.result()]
         except NotStored as error:
@@ -111,7 +125,7 @@ class Reception:
         finally:
             self._store([(one, found) for one, found in zip(group, told, strict=True)])
 
-    def _store(self, group: list[tuple[_Visitor, Taken | None]]) -> None:
+    def _store(self, group: list[tuple[_Visitor, Found]]) -> None:
         storing: list[tuple[_Visitor, Waiting]] = []
         for visitor, found in group:
             if isinstance(found, Waiting):

@@ -30,6 +30,10 @@ class Gate:
     most: int = MOST_UNDER_WAY
     under_way: int = 0
 
+    def is_full(self) -> bool:
+        """Tell whether one more would be too many."""
+        return self.under_way >= self.most
+
     async def through(self, work: Callable[[], Awaitable[Response]]) -> Response:
         """Do `work`, or raise Busy."""
         self.under_way += 1

@@ -17,6 +17,7 @@ from typing import Final
 
 from homecheck.errors import ProbeError
 from homecheck.instruments import proven, spending, standstill, tcp_load
+from homecheck.instruments.byte_bins import BIN_SECONDS, ByteBins
 from homecheck.instruments.responder_session import ResponderSession
 from homecheck.instruments.responsiveness import INTERVAL_SECONDS as CONNECT_SECONDS
 from homecheck.instruments.responsiveness import ForeignProbes, ProbeLog
@@ -40,6 +41,7 @@ DRAIN_SECONDS: Final = 5.0  # that a queue may take to empty
 DRAINED_MS: Final = 5.0  # above what is usual on the idle line
 DRAINED_PACKETS: Final = 5
 NEWS_PACKETS: Final = 10  # whose median is told to whoever watches
+NEWS_SECONDS: Final = 0.5  # of payload, by the clock of its bins: what follows a standstill is not taken for speed
 QUEUED_SECONDS: Final = 0.3
 LOAD_SHARE: Final = 1 - PTC  # of what may be spent; the rest is for the probes beside it
 
@@ -92,8 +94,8 @@ class NetworkRun:
 class News:
     """How the line is just now, for somebody who watches: nothing is judged by it.
 
-    `phase` is idle, download or upload; `seconds` count from its begin. `mbit_s` is the payload since the news before,
-    as far as this end knows it, and None on the idle line; `rtt_ms` is the median of the newest round trips.
+    `phase` is idle, download or upload; `seconds` count from its begin. `mbit_s` is the payload of the last half
+    second, as far as this end knows it, and None on the idle line; `rtt_ms` is the median of the newest round trips.
     """
 
     phase: str
@@ -206,19 +208,15 @@ class QueueWatcher(Onlooker):
     ) -> None:
         self._probes, self._limit_ms = probes, limit_ms
         self._news, self._phase = news, phase
-        self._begun = self._told_at = time.monotonic()
-        self._told = 0
+        self._begun = time.monotonic()
         self.recent = flow.recent_rtts if flow else probes.recent_connects
         self._second = round(1 / (INTERVAL_SECONDS if flow else CONNECT_SECONDS))
 
-    def tell(self, total: int, sending: Sequence[socket.socket]) -> None:
-        """Pass on what the probes need to know."""
-        self._probes.tell(total, sending)
-        now = time.monotonic()
-        passed, self._told_at = now - self._told_at, now
-        mbit_s = (total - self._told) * 8e-6 / passed if passed > 0 else None
-        self._told = total
-        self._news(News(self._phase, now - self._begun, middle(self.recent(NEWS_PACKETS)), mbit_s))
+    def tell(self, bins: ByteBins, sending: Sequence[socket.socket]) -> None:
+        """Pass on what the probes need to know, and the news to whoever watches."""
+        self._probes.tell(bins.total, sending)
+        seconds = time.monotonic() - self._begun
+        self._news(News(self._phase, seconds, middle(self.recent(NEWS_PACKETS)), newest_rate(bins)))
 
     def is_full(self) -> bool:
         """Tell whether the newest packets have waited: most of them took longer than on the idle line."""
@@ -228,6 +226,12 @@ class QueueWatcher(Onlooker):
     def satisfied(self) -> bool:
         """Tell whether the last second brought no longer delays than those before."""
         return not deepening(self.recent(MOST_SECONDS * self._second), self._second)
+
+
+def newest_rate(bins: ByteBins) -> float | None:
+    """Return the payload of the last half second in Mbit/s; None before anything is counted."""
+    newest = bins.complete()[-round(NEWS_SECONDS / BIN_SECONDS) :]
+    return sum(newest) / (len(newest) * BIN_SECONDS) * goodput.BYTES_TO_MBIT if newest else None
 
 
 def deepening(delays_ms: Sequence[float], second: int) -> bool:

@@ -142,7 +142,7 @@ class Pace:
 class Onlooker:
     """Somebody who measures beside a load. This one sees a line that is never full, and is content."""
 
-    def tell(self, total: int, sending: Sequence[socket.socket]) -> None:
+    def tell(self, bins: ByteBins, sending: Sequence[socket.socket]) -> None:
         """Take in, four times a second, the payload so far and the connections on which this end sends."""
 
     def is_full(self) -> bool:
@@ -246,7 +246,7 @@ class _Loop(ABC):
             elif seconds >= next_decision or self.spent >= self.rule.most_bytes:
                 next_decision = seconds + DECIDE_SECONDS
                 self.join_unless_full(seconds)
-                self.onlooker.tell(self.bins.total, self.sending())
+                self.onlooker.tell(self.bins, self.sending())
                 ended = self.rule.ended(self.bins, seconds, self.spent)
                 in_time = ended in ("steady", "time") and seconds < self.rule.most_seconds
                 if in_time and not self.onlooker.satisfied():

@@ -6,7 +6,7 @@ changes      what is another thing at the latest check
 people       people, how they are reached, retiring, erasing     devices      device keys
 evidence     what was received, byte for byte                    invites      invitations, singly and from lists
 fleet        numbers                                             programs     programs and policies
-waivers      those that were approved                         proposals    those that wait
+waivers      those that were approved                        proposals    those that wait
 users        who may look at the dashboard
 tokens       API tokens                                          webhooks     receivers and messages
 letters      the mail server and letters                         calls        call-backs

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
 from aiohttp import web
 
 from homecheck.errors import ProbeError
+from homecheck.instruments.byte_bins import ByteBins
 from homecheck.instruments.network_run import (
+    News,
     Plan,
     QueueWatcher,
     deepening,
     deepest_second,
     drain,
     measure,
+    nobody_watches,
     still_rising,
 )
 from homecheck.instruments.responder_session import ResponderSession
@@ -139,8 +143,15 @@ class Heard:
         return self.rtts[-count:]
 
 
-def watcher(rtts: list[float]) -> QueueWatcher:
-    return QueueWatcher(cast(ForeignProbes, None), cast(VoiceFlow, Heard(rtts)), limit_ms=30.0)
+class Untold:
+    """Probes beside a load that take in nothing."""
+
+    def tell(self, load_bytes: int, sending: Sequence[object]) -> None:
+        pass
+
+
+def watcher(rtts: list[float], news: Callable[[News], None] = nobody_watches) -> QueueWatcher:
+    return QueueWatcher(cast(ForeignProbes, Untold()), cast(VoiceFlow, Heard(rtts)), 30.0, news)
 
 
 def test_a_line_is_full_when_most_of_the_newest_packets_waited() -> None:
@@ -152,3 +163,20 @@ def test_a_line_is_full_when_most_of_the_newest_packets_waited() -> None:
 def test_a_load_goes_on_while_its_queue_deepens() -> None:
     assert not watcher([20.0] * 50 + [120.0] * 50 + [170.0] * 50).satisfied()
     assert watcher([20.0] * 50 + [170.0] * 50 + [120.0] * 100).satisfied()
+
+
+def test_what_comes_after_a_standstill_is_not_told_as_the_speed_of_the_line() -> None:
+    told: list[News] = []
+    onlooker, bins = watcher([20.0], told.append), ByteBins(0.0)
+    onlooker.tell(bins, ())
+    for total, seconds in (
+        (1_250_000, 0.25),
+        (2_500_000, 0.50),
+        (8_750_000, 1.75),  # this computer stood still for a second; what had come meanwhile is read at once
+        (8_950_000, 1.752),  # a little more 2 ms later, which alone would be 800 Mbit/s
+        (10_000_000, 2.00),
+    ):
+        bins.reach(total, seconds)
+        onlooker.tell(bins, ())
+    # 1,250,000 bytes in a quarter of a second are 40 Mbit/s, all the time.
+    assert [one.mbit_s for one in told] == [None, *[pytest.approx(40.0, abs=0.1)] * 5]

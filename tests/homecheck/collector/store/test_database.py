@@ -144,3 +144,35 @@ def test_a_file_of_a_later_version_from_before_alembic_is_refused(tmp_path: Path
 )
 def test_what_is_printed_of_a_url_holds_no_password(url: str, printable: str) -> None:
     assert Database.at(url).printable_url == printable
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/fd").exists(), reason="files that have no name any more are seen on Linux alone"
+)
+def test_what_a_savepoint_puts_aside_goes_into_no_file_where_people_are_written_about(tmp_path: Path) -> None:
+    plain = SqliteDatabase(tmp_path / "collector.db")
+    plain.create().close()
+    assert put_aside(plain, tmp_path) == 1  # SQLite's own way: a file in the system's temporary folder
+    assert put_aside(plain.for_uploads(), tmp_path) == 0
+
+
+def target(link: Path) -> str:
+    """Return what a link leads to; nothing for one that is gone, as the one by which the folder was listed."""
+    with suppress(FileNotFoundError):
+        return str(link.readlink())
+    return ""
+
+
+def put_aside(database: SqliteDatabase, folder: Path) -> int:
+    """Change many pages inside a savepoint; return how many files without a name are open then."""
+    with opened(database) as db, transaction(db):
+        db.execute("CREATE TABLE aside (id INTEGER PRIMARY KEY, text TEXT)")
+        db.executemany("INSERT INTO aside VALUES (?, ?)", ((number, "x" * 3_000) for number in range(100)))
+        db.execute("SAVEPOINT piece")
+        db.execute("UPDATE aside SET text = 'y'")
+        found = [one for one in Path("/proc/self/fd").iterdir() if "etilqs_" in target(one)]
+        db.execute("ROLLBACK TO piece")
+        (kept,) = db.execute("SELECT COUNT(*) FROM aside WHERE text LIKE 'x%'").fetchone()
+        assert kept == 100
+        db.execute("DROP TABLE aside")
+    return len(found)
