@@ -241,8 +241,7 @@ class Policy:
 def load_policy(name_or_path: str) -> Policy:
     """Return the preset called `name_or_path`, or the policy in the TOML file of that path."""
     if name_or_path in PRESETS:
-        text = resources.files("homecheck").joinpath("policies", f"{name_or_path}.toml").read_text(encoding="utf-8")
-        return parse_policy(text, f"{name_or_path}.toml")
+        return parse_policy(preset_text(name_or_path), f"{name_or_path}.toml")
     path = Path(name_or_path)
     try:
         text = path.read_text(encoding="utf-8")
@@ -254,6 +253,11 @@ def load_policy(name_or_path: str) -> Policy:
         why = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
         raise PolicyError(UNREADABLE.format(name=name_or_path, why=why), advice) from None
     return parse_policy(text, path.name)
+
+
+def preset_text(name: str) -> str:
+    """Return the TOML text of one of `PRESETS` as it was written, comments included."""
+    return resources.files("homecheck").joinpath("policies", f"{name}.toml").read_text(encoding="utf-8")
 
 
 def parse_policy(text: str, where: str) -> Policy:

@@ -35,10 +35,10 @@ from homecheck import (  # noqa: E402 - from this tree, whatever is installed
     hindrance,
     remedy,
 )
-from homecheck.cli.collector_program import DEFAULT_PURPOSE  # noqa: E402
 from homecheck.cli.help_texts import OPERATORS, help_texts  # noqa: E402
 from homecheck.collector import letters  # noqa: E402
 from homecheck.collector.problems import PROBLEMS, TO_THE_INVITED  # noqa: E402
+from homecheck.collector.program_defaults import PURPOSE  # noqa: E402
 from homecheck.locale import LANGUAGES, SOURCE, elsewhere  # noqa: E402
 from homecheck.measurement import CheckSetup  # noqa: E402
 from homecheck.policy import ABSENT, PRESETS, UNREADABLE, WHAT_TO_GIVE, load_policy  # noqa: E402
@@ -127,7 +127,7 @@ def _all() -> Iterator[tuple[str, Message]]:
     ):
         yield from (("locale/elsewhere.py", text) for text in group)
     yield from (("appraisal.py", text) for name, text in vars(appraisal).items() if name.endswith("_ADVICE"))
-    yield from (("collector/letters.py", text) for text in (*letters.MESSAGES, DEFAULT_PURPOSE))
+    yield from (("collector/letters.py", text) for text in (*letters.MESSAGES, PURPOSE))
     for reason in TO_THE_INVITED:
         yield from (("collector/problems.py", text) for text in (PROBLEMS[reason].title, PROBLEMS[reason].advice))
     yield from _of_the_presets()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,14 +14,11 @@ from homecheck.cli.collector_options import (
     with_database,
 )
 from homecheck.clock import utc_now
+from homecheck.collector.program_defaults import PURPOSE, RETENTION_DAYS
 
 if TYPE_CHECKING:
     from homecheck.collector.store.database import Database
     from homecheck.collector.store.programs import PolicyVersion, Program
-
-DEFAULT_PURPOSE: Final = (
-    "To see whether your home office meets the requirements of this line of work, and to help you where it does not."
-)
 
 
 @click.group()
@@ -33,8 +30,8 @@ def program() -> None:
 @click.argument("program_id", metavar="ID")
 @click.option("--policy", "policy_name", required=True, metavar="NAME|FILE", help="A preset or a policy file.")
 @click.option("--title", help="What candidates see. Default: the policy's title.")
-@click.option("--purpose", default=DEFAULT_PURPOSE, help="What the results are used for; candidates read it.")
-@click.option("--retention-days", type=click.IntRange(1, 3660), default=180, show_default=True)
+@click.option("--purpose", default=PURPOSE, help="What the results are used for; candidates read it.")
+@click.option("--retention-days", type=click.IntRange(1, 3660), default=RETENTION_DAYS, show_default=True)
 @with_database
 def add_program(
     database: Database, program_id: str, policy_name: str, title: str | None, purpose: str, retention_days: int

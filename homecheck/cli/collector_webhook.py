@@ -70,6 +70,7 @@ def add_webhook(
 @with_database
 def list_webhooks(database: Database, output: str) -> None:
     """List the receivers. gone: it answered 410 and is told nothing more."""
+    from homecheck.collector import deliveries
     from homecheck.collector.store import webhooks as store
     from homecheck.collector.store.database import opened
 
@@ -81,7 +82,7 @@ def list_webhooks(database: Database, output: str) -> None:
         click.echo(f"{one.id}  {one.standing}  {one.program or 'all programs'}  {' '.join(one.kinds)}")
         click.echo(f"    {printable(one.url)}")
         if waits.waiting:
-            click.echo(f"    {_waiting(waits)}")
+            click.echo(f"    {deliveries.waits(waits)}")
 
 
 @webhook.command("rotate")
@@ -129,13 +130,27 @@ def test_webhook(database: Database, webhook_id: str) -> None:
     advise(f"Next: homecheck collector webhook messages {webhook_id}")
 
 
+@webhook.command("resend")
+@click.argument("webhook_id", metavar="ID")
+@click.argument("message_id", metavar="MESSAGE")
+@with_database
+def resend_message(database: Database, webhook_id: str, message_id: str) -> None:
+    """Send a receiver a message once more that it has not taken, now. See: webhook messages ID"""
+    from homecheck.collector import webhooks
+    from homecheck.collector.store.database import opened, transaction
+    from homecheck.collector.store.events import By
+
+    with opened(database) as db, transaction(db):
+        webhooks.resend(db, webhook_id, message_id, By(operator()), utc_now())
+
+
 @webhook.command("messages")
 @click.argument("webhook_id", metavar="ID")
 @OUTPUT
 @with_database
 def list_messages(database: Database, webhook_id: str, output: str) -> None:
     """List the latest messages to a receiver, and what became of them."""
-    from homecheck.collector import webhooks
+    from homecheck.collector import deliveries, webhooks
     from homecheck.collector.store import webhooks as store
     from homecheck.collector.store.database import opened
 
@@ -144,28 +159,7 @@ def list_messages(database: Database, webhook_id: str, output: str) -> None:
     if output == "json":
         print_json([_message_members(one) for one in found])
     for one in found if output == "text" else ():
-        click.echo(f"{one.id}  {one.made_at:%Y-%m-%d %H:%M:%S}  {one.kind}  {_became(one)}")
-
-
-def _became(one: Message) -> str:
-    if one.state == "delivered":
-        return "delivered" + (f" at the attempt number {one.attempts}" if one.attempts > 1 else "")
-    error = f": {printable(one.error)}" if one.error else ""
-    if one.state == "given-up":
-        return f"given up{error}"
-    if not one.attempts:
-        return "on its way" if one.next_at and one.next_at > one.made_at else "waiting"
-    tried = "once" if one.attempts == 1 else f"{one.attempts} times"
-    again = f", again at {one.next_at:%Y-%m-%d %H:%M:%S} UTC" if one.next_at else ""
-    return f"waiting, tried {tried}{again}{error}"
-
-
-def _waiting(found: Outstanding) -> str:
-    waits = f"{found.waiting} message{'s' if found.waiting > 1 else ''} waiting"
-    if found.since is None:
-        return waits
-    oldest = f"the oldest of {found.since:%Y-%m-%d %H:%M} UTC"
-    return f"{waits}, {found.refused} of them tried and not taken, {oldest}: {printable(found.error)}"
+        click.echo(f"{one.id}  {one.made_at:%Y-%m-%d %H:%M:%S}  {one.kind}  {deliveries.became(one)}")
 
 
 def _show_secret(one: Webhook, key: bytes) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +13,7 @@ from homecheck.cli.schedule_words import window
 from homecheck.locale.here import N_, _, here, said
 from homecheck.measurement import CheckSetup, Quantity
 from homecheck.numbers import counted
-from homecheck.policy import PRESETS, Policy, Question, load_policy
+from homecheck.policy import PRESETS, Policy, Question, load_policy, preset_text
 from homecheck.policy_lint import refuse_mistakes, remarks_on
 from homecheck.printable import printable
 from homecheck.report.languages import WRITTEN_IN, is_in
@@ -108,7 +107,7 @@ def compare(old: str, new: str, database: str | None, program: str | None, sampl
 def policy_source(name_or_file: str) -> str:
     """Return the TOML text of a preset or file as it was written, comments included."""
     if name_or_file in PRESETS:
-        return resources.files("homecheck").joinpath("policies", f"{name_or_file}.toml").read_text(encoding="utf-8")
+        return preset_text(name_or_file)
     return Path(name_or_file).read_text(encoding="utf-8")
 
 

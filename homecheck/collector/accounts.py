@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from homecheck.collector import credential_digests as digests
-from homecheck.collector import guessing, passwords
+from homecheck.collector import guessing, passwords, user_changes
 from homecheck.collector.access import Access, Visitor
 from homecheck.collector.problems import Problem
 from homecheck.collector.sealing import seal, unseal
@@ -188,17 +188,11 @@ class Accounts:
 
     def end_session(self, visitor: Visitor, session_id: str, source_address: str) -> None:
         """End one of the visitor's sessions; an empty id ends all but this one."""
-        now, name = self.access.collector.clock(), visitor.user.name
-
-        def end(db: Connection) -> None:
-            if session_id:
-                ended = int(sessions.end_named(db, name, session_id))
-            else:
-                ended = sessions.end_others(db, name, visitor.session.id)
-            if ended:
-                events.note(db, now, "session-ended", By(name, source_address), name, f"{ended} ended")
-
-        self.access.collector.writer.submit(end).result()
+        now, name, kept = self.access.collector.clock(), visitor.user.name, visitor.session.id
+        by = By(name, source_address)
+        self.access.collector.writer.submit(
+            lambda db: user_changes.end_sessions(db, name, session_id, kept=kept, by=by, now=now)
+        ).result()
 
 
 def _note_attempt(db: Connection, kind: str, name: str, source: str, now: datetime) -> None:

@@ -6,6 +6,7 @@ the database, because a database that is restored from an older backup must have
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -27,6 +28,7 @@ from homecheck.errors import Refused, SetupError
 from homecheck.signing import ERASURE
 
 FOLDER: Final = "erasures"
+PERSON_ID: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 AGAIN: Final = "restore"  # who erases again what an older backup brought back
 
 
@@ -69,6 +71,23 @@ def _check_proof(collector: Collector, file: Path, who: Person) -> None:
             raise Refused("other-person", "this is the proof of somebody else's erasure")
     except Refused as error:
         raise SetupError(f"{file}: {error.message}", "Move it away if you know why it is so.") from None
+
+
+def proven(collector: Collector, person: str) -> tuple[Erasure, bytes] | None:
+    """Return the proof that somebody was erased, read and as it was signed; None where there is none, or no good one.
+
+    `person` is an opaque id, or anything that somebody has typed into an address.
+    """
+    if not PERSON_ID.fullmatch(person) or people.person(collector.readers(), person) is not None:
+        return None  # who is here, after an older backup, is erased again at the next start
+    signed = durable.read(collector.keys_folder / FOLDER / f"{person}.jws")
+    if signed is None:
+        return None
+    try:
+        found = verify_erasure(signed, collector.public_keys().get)
+    except Refused:
+        return None
+    return (found, signed) if found.person == person else None
 
 
 def back_again(db: Connection, keys_folder: Path) -> int:

@@ -84,6 +84,7 @@ EVENT_WORDS: Final = {
     "webhook-rotated": "Webhook given another secret",
     "webhook-removed": "Webhook removed",
     "webhook-given-up": "Message to a webhook given up",
+    "webhook-resent": "Message to a webhook sent again",
     "erased": "Erased",
     "month-purged": "A month deleted",
     "log-began": "Log begun",

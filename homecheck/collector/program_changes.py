@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from homecheck.collector import credential_digests
+from homecheck.collector import credential_digests, etags
+from homecheck.collector.problems import Problem
 from homecheck.collector.store import events, programs
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.events import By
-from homecheck.collector.store.programs import Program
+from homecheck.collector.store.programs import PolicyVersion, Program
 from homecheck.errors import SetupError
 from homecheck.locale import LANGUAGES, SOURCE
+from homecheck.policy import Policy
 
 ID: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 MAX_TITLE: Final = 200  # characters
 MAX_PURPOSE: Final = 1_000
 LONGEST: Final = 3_660  # days
-DEFAULT_DAYS: Final = 180
 ADDED: Final = "program-added"  # kinds of events, here and below
 CHANGED: Final = "program-changed"
 FOUR_EYES: Final = "four-eyes"  # whether a waiver needs two people
@@ -64,12 +65,46 @@ class Description:
 
 def add(db: Connection, program: Program, *, by: By, now: datetime) -> None:
     """Add a program with its first policy. SetupError when its id is taken or is none."""
-    if not ID.fullmatch(program.id):
-        raise SetupError(f"{program.id!r:.80} is no id", "Small letters, digits, - and _ between them, at most 64.")
+    check_id(program.id)
     programs.add(db, program)
     policy, described = program.policy, Description.of(program)
     detail = f"{described.shown()}; policy {policy.name} {policy.version} {policy.digest}"
     events.note(db, now, ADDED, by, program.id, detail, program=program.id, after=described.words)
+
+
+def check_id(program_id: str) -> None:
+    """SetupError for what is no id of a program."""
+    if not ID.fullmatch(program_id):
+        raise SetupError(f"id: {program_id!r:.80} is no id", "Small letters, digits, - and _ between them, at most 64.")
+
+
+def begin(
+    db: Connection,
+    program_id: str,
+    described: Description,
+    policy: Policy,
+    source: str,
+    *,
+    four_eyes: bool = False,
+    by: By,
+    now: datetime,
+) -> Program:
+    """Add a program and return it; `source` is its policy's text. Problem when its id is taken, SetupError: none."""
+    check_id(program_id)
+    described.check()
+    if programs.find(db, program_id) is not None:
+        raise Problem("exists", f"there is a program {program_id!r:.70} already")
+    first = PolicyVersion(1, now, by.name, policy, source)
+    title, purpose, days = described.title, described.purpose, described.retention_days
+    made = Program(program_id, title, purpose, days, now, first, language=described.language)
+    add(db, made, by=by, now=now)
+    return set_four_eyes(db, program_id, four_eyes, by=by, now=now)
+
+
+def tag(program: Program) -> str:
+    """Return the entity tag of what a program is described with."""
+    names = ("title", "purpose", "retention_days", "language", "four_eyes")
+    return etags.etag({name: getattr(program, name) for name in names})
 
 
 def change(db: Connection, program_id: str, wanted: Description, *, by: By, now: datetime) -> Program:

@@ -18,7 +18,7 @@ import ssl
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
@@ -63,6 +63,7 @@ ADDED: Final = "webhook-added"  # kinds of events
 ROTATED: Final = "webhook-rotated"
 REMOVED: Final = "webhook-removed"
 GIVEN_UP: Final = "webhook-given-up"
+RESENT: Final = "webhook-resent"
 
 _COUNT = itertools.count()  # parts what one tick of the clock has made; whole only within one process, which is enough
 
@@ -141,6 +142,32 @@ def send_test(db: Connection, webhook_id: str, url: str, now: datetime) -> Messa
     return message
 
 
+def resend(db: Connection, webhook_id: str, message_id: str, by: By, now: datetime) -> Message:
+    """Have a message that was not taken sent once more, now, inside a transaction; its id stays, and so does its count.
+
+    SetupError for one that was taken, is tried soon in any case, or is not there.
+    """
+    one, message = find(db, webhook_id), store.find_message(db, webhook_id, message_id)
+    if message is None:
+        raise SetupError(f"there is no message {message_id!r:.60} to {one.id}", "They are kept for a week.")
+    if one.standing != "on":
+        raise SetupError(f"the receiver is {one.standing}: it is told nothing more", "Add it again.")
+    if message.state == "delivered":
+        raise SetupError("the receiver has taken this message", "Nothing to do.")
+    if not may_be_resent(one, message, now):
+        raise SetupError("this message is tried soon in any case", "Look again in two minutes.")
+    store.begin_again(db, message.id, now)
+    events.note(db, now, RESENT, by, one.id, message.id, program=one.program)
+    return replace(message, state="waiting", next_at=now)
+
+
+def may_be_resent(webhook: Webhook, message: Message, now: datetime) -> bool:
+    """Tell whether a message can be sent once more: it was not taken, and is not on its way at this moment."""
+    if webhook.standing != "on" or message.state == "delivered":
+        return False
+    return message.next_at is None or message.next_at > now + CLAIM
+
+
 def secret_of(key: bytes, webhook: Webhook, generation: int | None = None) -> bytes:
     """Return the secret that messages to a receiver are signed with."""
     told = f"homecheck webhook {webhook.id} {generation or webhook.generation}"
@@ -150,9 +177,15 @@ def secret_of(key: bytes, webhook: Webhook, generation: int | None = None) -> by
 def live_secrets(key: bytes, webhook: Webhook, now: datetime) -> list[bytes]:
     """Return the secrets to sign with, the newest first."""
     found = [secret_of(key, webhook)]
-    if webhook.rotated_at is not None and now < webhook.rotated_at + OVERLAP:
+    if live_until(webhook, now) is not None:
         found.append(secret_of(key, webhook, webhook.generation - 1))
     return found
+
+
+def live_until(webhook: Webhook, now: datetime) -> datetime | None:
+    """Return until when messages are signed under the secret before as well; None where they are not."""
+    end = webhook.rotated_at + OVERLAP if webhook.rotated_at is not None else now
+    return end if now < end else None
 
 
 @dataclass

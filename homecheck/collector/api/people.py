@@ -44,7 +44,7 @@ from homecheck.collector.api.operation import (
 )
 from homecheck.collector.course import LATEST, course
 from homecheck.collector.enrolment import clean_number
-from homecheck.collector.erasing import erase_while_serving
+from homecheck.collector.erasing import erase_while_serving, proven
 from homecheck.collector.problems import Problem
 from homecheck.collector.rights import Right
 from homecheck.collector.store import events, evidence, mail, people, roster
@@ -225,6 +225,21 @@ def erase(call: Call) -> Json:
     return {"entries": done.entries, "overwritten": done.overwritten, "proof": done.proof.decode()}
 
 
+def show_erasure(call: Call) -> Json:
+    """Show that somebody was erased, with the signed proof."""
+    found = proven(call.collector, call.path["id"])
+    if found is None or not call.sees(found[0].program):
+        raise Problem("not-found", "no such erasure is here")
+    erasure, signed = found
+    call.check(Right.ADMINISTER, erasure.program)
+    return {
+        "program": erasure.program,
+        "erased_at": at(erasure.erased_at),
+        "entries": erasure.count(),
+        "proof": signed.decode(),
+    }
+
+
 def seen(call: Call, right: Right = Right.READ) -> Person:
     """Return the person of the address. Problem for whom the caller does not see, or may not do this to."""
     who = people.person(call.db, call.path["id"])
@@ -370,5 +385,10 @@ OPERATIONS: Final = (
         Right.ADMINISTER, erase, objects(entries=INTEGER, overwritten=BOOLEAN, proof=TEXT), (ID,),
         body=takes({"name": {**NAME, "description": "Their name, so that no wrong id erases anybody."}}),
         refusals=("not-found",), example={"name": "Ada Lovelace"},
+    ),
+    Operation(
+        "GET", "/v1/admin/people/{id}/erasure", "showErasure", "The signed proof that a person was erased, again",
+        Right.ADMINISTER, show_erasure, objects(program=TEXT, erased_at=moment(), entries=INTEGER, proof=TEXT), (ID,),
+        refusals=("not-found",),
     ),
 )  # fmt: skip

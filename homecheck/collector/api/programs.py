@@ -25,7 +25,7 @@ from homecheck.collector.api.operation import (
     takes,
 )
 from homecheck.collector.problems import Problem
-from homecheck.collector.program_changes import Description
+from homecheck.collector.program_changes import Description, tag
 from homecheck.collector.publishing import Draft
 from homecheck.collector.rights import Right
 from homecheck.collector.store import programs
@@ -86,24 +86,16 @@ def add_program(call: Call) -> Reply:
     policy = draft.policy
     assert policy is not None  # or `_draft` had raised
 
-    def work(db: Connection) -> Program:
-        described.check()
-        if programs.find(db, name) is not None:
-            raise Problem("exists", f"there is a program {name!r:.70} already")
-        first = PolicyVersion(1, now, by.name, policy, draft.text)
-        days = described.retention_days
-        made = Program(name, described.title, described.purpose, days, now, first, language=described.language)
-        program_changes.add(db, made, by=by, now=now)
-        return program_changes.set_four_eyes(db, name, four_eyes, by=by, now=now)
-
-    made = call.write(work)
-    return Reply(_program(made), etag=_tag(made))
+    made = call.write(
+        lambda db: program_changes.begin(db, name, described, policy, draft.text, four_eyes=four_eyes, by=by, now=now)
+    )
+    return Reply(_program(made), etag=tag(made))
 
 
 def show_program(call: Call) -> Reply:
     """Show one program with the policy that counts now."""
     found = _seen(call)
-    return Reply(_program(found), etag=_tag(found))
+    return Reply(_program(found), etag=tag(found))
 
 
 def change_program(call: Call) -> Reply:
@@ -112,12 +104,12 @@ def change_program(call: Call) -> Reply:
     (wanted, four_eyes), by, now = _description(call, found), call.by, call.now
 
     def work(db: Connection) -> Program:
-        etags.check(call.if_match, _tag(programs.get(db, found.id)))
+        etags.check(call.if_match, tag(programs.get(db, found.id)))
         program_changes.change(db, found.id, wanted, by=by, now=now)
         return program_changes.set_four_eyes(db, found.id, four_eyes, by=by, now=now)
 
     changed = call.write(work)
-    return Reply(_program(changed), etag=_tag(changed))
+    return Reply(_program(changed), etag=tag(changed))
 
 
 def show_policy(call: Call) -> Reply:
@@ -209,11 +201,6 @@ def _draft(text: str) -> Draft:
     if draft.policy is None:
         raise Problem("policy-wrong", draft.mistake, advice=draft.advice, extra={"line": draft.line})
     return draft
-
-
-def _tag(one: Program) -> str:
-    names = ("title", "purpose", "retention_days", "language", "four_eyes")
-    return etags.etag({name: getattr(one, name) for name in names})
 
 
 def _policy_tag(one: PolicyVersion) -> str:

@@ -22,9 +22,10 @@ from homecheck.collector.api.operation import (
 )
 from homecheck.collector.problems import Problem
 from homecheck.collector.rights import Right
-from homecheck.collector.store import events, users
+from homecheck.collector.store import users
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.users import EVERYWHERE, ROLES, Role, User
+from homecheck.collector.user_changes import members, tag
 
 MOST_PROGRAMS: Final = 100  # single ones in which a user has a role
 _NAME: Final = text(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$", 100)
@@ -44,7 +45,7 @@ _ONE: Final = Parameter("name", "path", "The name of a user.", _NAME)
 
 def list_users(call: Call) -> Json:
     """List the users with their roles."""
-    return {"users": [_members(one) for one in users.every(call.db)]}
+    return {"users": [members(one) for one in users.every(call.db)]}
 
 
 def add_user(call: Call) -> Reply:
@@ -55,28 +56,20 @@ def add_user(call: Call) -> Reply:
     user_changes.check_reach(call.user, roles)
     user = User(name, roles)
 
-    def work(db: Connection) -> str:
-        user_changes.check_name(name)
-        if users.find(db, name) is not None:
-            raise Problem("exists", f"there is a user {name!r:.110} already")
-        user_changes.add(db, user, by=by, now=now)
-        events.note(db, now, "sign-in-link", by, name)
-        return setup.sign_in_token(db, name, setup.FIRST_LINK_LIFE, now)
-
-    token = call.write(work)
+    token = call.write(lambda db: user_changes.add_with_link(db, user, by=by, now=now))
     address = f"{call.collector.url}{setup.SIGN_IN_PATH}{token}"
     ends = at(now + setup.FIRST_LINK_LIFE)
-    return Reply({**_members(user), "sign_in": address, "sign_in_until": ends}, etag=_tag(user))
+    return Reply({**members(user), "sign_in": address, "sign_in_until": ends}, etag=tag(user))
 
 
 def show_user(call: Call) -> Reply:
     """Show one user with their roles."""
     found = _seen(call)
-    return Reply(_members(found), etag=_tag(found))
+    return Reply(members(found), etag=tag(found))
 
 
 def change_roles(call: Call) -> Reply:
-    """Give a user exactly these roles; without any they may do nothing more, in open sessions and by tokens either."""
+    """Give a user exactly these roles; without any they may do nothing more: sessions end, tokens are refused."""
     found, by, now = _seen(call), call.by, call.now
     roles = _roles(call)
     call.body.done()
@@ -84,11 +77,11 @@ def change_roles(call: Call) -> Reply:
     user_changes.check_reach(call.user, roles)
 
     def work(db: Connection) -> User:
-        etags.check(call.if_match, _tag(users.get(db, found.name)))
+        etags.check(call.if_match, tag(users.get(db, found.name)))
         return user_changes.set_roles(db, found.name, roles, by=by, now=now)
 
     changed = call.write(work)
-    return Reply(_members(changed), etag=_tag(changed))
+    return Reply(members(changed), etag=tag(changed))
 
 
 def remove_user(call: Call) -> Json:
@@ -124,14 +117,6 @@ def _roles(call: Call) -> dict[str, Role]:
     return cast("dict[str, Role]", found)
 
 
-def _members(one: User) -> Json:
-    return {"name": one.name, "everywhere": one.roles.get(EVERYWHERE), "programs": one.of_programs}
-
-
-def _tag(one: User) -> str:
-    return etags.etag(_members(one))
-
-
 OPERATIONS: Final = (
     Operation(
         "GET", "/v1/admin/users", "listUsers", "Users of the dashboard with their roles", Right.ADMINISTER, list_users,
@@ -150,7 +135,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         "PUT", "/v1/admin/users/{name}", "changeRoles",
-        "Give a user exactly these roles. Without any the account is disabled: nothing is left to see or to do",
+        "Give a user exactly these roles. Without any the account is locked: sessions end, tokens are refused",
         Right.ADMINISTER, change_roles, _USER, (_ONE,), body=takes({}, _ROLES), everywhere=True, tagged=True,
         conditional=True, refusals=("not-found", "beyond-reach", "own-account"),
         example={"everywhere": None, "programs": {"support": "admin"}},

@@ -48,6 +48,7 @@ _MESSAGE: Final = objects(
     status=nullable(INTEGER), error=TEXT, body={"type": "object"},
 )  # fmt: skip
 _KIND: Final = text(r"^[a-z.*?-]{1,60}$", 60)
+_OF_IT: Final = Parameter("message", "path", "The id of a message.", text(r"^msg_[0-9a-f]{32}$", 36))
 _ONE: Final = Parameter("webhook", "path", "The id of a webhook.", text(r"^wh_[0-9a-f]{16}$", 19))
 
 
@@ -102,6 +103,14 @@ def test(call: Call) -> Json:
 def deliveries(call: Call) -> Json:
     """List the latest messages to a receiver, and what became of them."""
     return {"messages": [_message(one) for one in store.recent(call.db, _seen(call).id, call.limit)]}
+
+
+def resend(call: Call) -> Json:
+    """Send a receiver a message once more that it has not taken."""
+    one, by, now, message = _seen(call), call.by, call.now, call.path["message"]
+    if store.find_message(call.db, one.id, message) is None:
+        raise Problem("not-found", "there is no such message here")
+    return _message(call.write(lambda db: webhooks.resend(db, one.id, message, by, now)))
 
 
 def _seen(call: Call) -> Webhook:
@@ -189,5 +198,10 @@ OPERATIONS: Final = (
         "GET", "/v1/admin/webhooks/{webhook}/deliveries", "listDeliveries",
         "The latest messages to a receiver, and what became of them; they are kept for a week", Right.ADMINISTER,
         deliveries, objects(messages=lists(_MESSAGE)), (_ONE, LIMITED), refusals=("not-found",),
+    ),
+    Operation(
+        "POST", "/v1/admin/webhooks/{webhook}/deliveries/{message}/resend", "resendMessage",
+        "Send a message once more that was not taken, now, under the same id", Right.ADMINISTER, resend, _MESSAGE,
+        (_ONE, _OF_IT), status=202, refusals=("not-found",),
     ),
 )  # fmt: skip

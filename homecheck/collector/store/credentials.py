@@ -26,6 +26,15 @@ def password_hash(db: Connection, account: str) -> str | None:
     return None if row is None else row["hash"]
 
 
+def with_password(db: Connection) -> dict[str, bool]:
+    """Return the accounts that have a password, and whether each has a second factor as well."""
+    rows = db.execute(
+        "SELECT user_password.account, COALESCE(confirmed, 0) AS second FROM user_password"
+        " LEFT JOIN user_totp ON user_totp.account = user_password.account"
+    )
+    return {row["account"]: bool(row["second"]) for row in rows}
+
+
 def set_password(db: Connection, account: str, password_hash: str, now: datetime) -> None:
     """Give the account a password in the place of the one that it had."""
     db.execute(

@@ -310,6 +310,11 @@ def of_person(db: Connection, person_id: str, *, limit: int, offset: int = 0) ->
     return with_unmet(db, [summary_of(row) for row in rows])
 
 
+def count_of_person(db: Connection, person_id: str) -> int:
+    """Return how much evidence of a person is here."""
+    return int(db.execute("SELECT COUNT(*) FROM evidence WHERE person = ?", (person_id,)).fetchone()[0])
+
+
 def within(
     db: Connection, scope: Scope, program: str, person: str, *, before: int | None, limit: int
 ) -> list[tuple[Person, Summary]]:

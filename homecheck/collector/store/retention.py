@@ -67,10 +67,12 @@ _FIND: Final[Mapping[Kind, str]] = {
 def due(db: Connection, now: datetime) -> list[Due]:
     """Return what is due in each program, by its id."""
     rows = db.execute("SELECT id, retention_days FROM program ORDER BY id").fetchall()
-    return [_due(db, row["id"], row["retention_days"], now) for row in rows]
+    return [due_in(db, row["id"], row["retention_days"], now) for row in rows]
 
 
-def _due(db: Connection, program: str, days: int, now: datetime) -> Due:
+def due_in(db: Connection, program: str, days: int, now: datetime) -> Due:
+    """Return what is due in one program, or would be if it kept things for so many days."""
+
     def count(sql: str) -> int:
         return int(db.execute(sql, (program, *[_limit(days, now)] * (sql.count("?") - 1))).fetchone()[0])
 

@@ -61,6 +61,12 @@ def of_user(db: Connection, name: str, now: datetime) -> list[Session]:
     return [_session(row) for row in db.execute(sql, (name, to_text(now), to_text(now - IDLE)))]
 
 
+def open_by_user(db: Connection, now: datetime) -> dict[str, int]:
+    """Return how many sessions of each user are not over."""
+    sql = 'SELECT "user", COUNT(*) AS number FROM session WHERE expires_at > ? AND seen_at > ? GROUP BY "user"'
+    return {row["user"]: int(row["number"]) for row in db.execute(sql, (to_text(now), to_text(now - IDLE)))}
+
+
 def touch(db: Connection, secret: str, now: datetime) -> None:
     """Note that a session is in use."""
     db.execute("UPDATE session SET seen_at = ? WHERE token_sha256 = ?", (to_text(now), secret_hash(secret)))

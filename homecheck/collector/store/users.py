@@ -88,8 +88,11 @@ def get(db: Connection, name: str) -> User:
 
 def every(db: Connection) -> list[User]:
     """Return all users by name."""
-    names = [row["name"] for row in db.execute('SELECT name FROM "user" ORDER BY name').fetchall()]
-    return [found for name in names if (found := find(db, name)) is not None]
+    rows = db.execute('SELECT name, role FROM "user" ORDER BY name').fetchall()
+    roles = {row["name"]: {EVERYWHERE: cast(Role, row["role"])} if row["role"] else {} for row in rows}
+    for row in db.execute("SELECT account, program, role FROM user_role ORDER BY account, program").fetchall():
+        roles.get(row["account"], {})[row["program"]] = cast(Role, row["role"])
+    return [User(name, of_user) for name, of_user in roles.items()]
 
 
 def remove(db: Connection, name: str) -> bool:

@@ -176,6 +176,17 @@ def note_attempt(
     )
 
 
+def find_message(db: Connection, webhook_id: str, message_id: str) -> Message | None:
+    """Return one message to a receiver, or None."""
+    row = db.execute("SELECT * FROM message WHERE webhook = ? AND id = ?", (webhook_id, message_id)).fetchone()
+    return None if row is None else _message(row)
+
+
+def begin_again(db: Connection, message_id: str, now: datetime) -> None:
+    """Let a message wait again, and be sent now."""
+    db.execute("UPDATE message SET state = 'waiting', next_at = ? WHERE id = ?", (to_text(now), message_id))
+
+
 def recent(db: Connection, webhook_id: str, most: int) -> list[Message]:
     """Return the latest messages to one receiver, the latest first."""
     sql = "SELECT * FROM message WHERE webhook = ? ORDER BY made_at DESC, id DESC LIMIT ?"

@@ -14,13 +14,16 @@ from homecheck.collector.access import ADMINISTER, INVITE
 from homecheck.collector.changes import changes
 from homecheck.collector.course import LATEST, course
 from homecheck.collector.devices import accepted_until
+from homecheck.collector.erasing import proven
 from homecheck.collector.onboarding import BEGINNING, since_onboarding
 from homecheck.collector.plots import plots
 from homecheck.collector.problems import Problem
+from homecheck.collector.rights import may_somewhere
 from homecheck.collector.store import callbacks, events, people, programs, roster
 from homecheck.collector.store import evidence as store
 from homecheck.collector.store.roster import ORDERS, Filter
-from homecheck.collector.views.site import Site, Visit, page_number
+from homecheck.collector.store.users import EVERYWHERE
+from homecheck.collector.views.site import Site, Visit, page_number, see_other
 from homecheck.collector.waivers import of_check, on_list
 from homecheck.measurement import clean_text
 
@@ -75,12 +78,15 @@ class PeoplePages:
             programs=seen,
             titles={program.id: program.title for program in seen},
             address=address,
+            may_add=visit.may(ADMINISTER, EVERYWHERE),
         )
 
     def person(self, visit: Visit) -> Response:
         """Show one person: checks, devices, invitations, and what looked odd."""
         db = self.site.db()
         who = people.person(db, visit.path["id"])
+        if who is None and self._was_erased(visit):
+            return see_other(f"/people/{visit.path['id']}/erasure")
         if who is None or not visit.sees(who.program):
             raise Problem("not-found", "there is no such person here")
         page = page_number(visit.query)
@@ -114,3 +120,8 @@ class PeoplePages:
             pages=lambda number: f"/people/{who.id}?page={number}",
             may_revoke=visit.may(ADMINISTER, who.program),
         )
+
+    def _was_erased(self, visit: Visit) -> bool:
+        """Tell whether somebody of this id was erased, to those who could have done it; to others nobody was here."""
+        found = proven(self.site.collector, visit.path["id"]) if may_somewhere(visit.user, ADMINISTER) else None
+        return found is not None and visit.may(ADMINISTER, found[0].program)

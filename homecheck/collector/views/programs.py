@@ -15,6 +15,7 @@ from homecheck.collector import enrolment, program_changes
 from homecheck.collector.access import ADMINISTER, INVITE
 from homecheck.collector.problems import Problem
 from homecheck.collector.store import figures, programs
+from homecheck.collector.store.users import EVERYWHERE
 from homecheck.collector.views.site import Site, Visit, see_other
 from homecheck.errors import SetupError
 from homecheck.policy_difference import Change, difference
@@ -43,7 +44,13 @@ class ProgramPages:
         db, counts = self.site.db(), defaultdict[str, Counter[str]](Counter)
         for program, verdict, number in figures.checked(db):
             counts[program][verdict] += number
-        return self.site.html("programs.html", visit, programs=programs.within(db, visit.scope), counts=counts)
+        return self.site.html(
+            "programs.html",
+            visit,
+            programs=programs.within(db, visit.scope),
+            counts=counts,
+            may_add=visit.may(ADMINISTER, EVERYWHERE),
+        )
 
     def program(self, visit: Visit, address: str = "", invited: str = "", error: str = "") -> Response:
         """Show one program: every limit of its policy, the versions it has had, and a form to invite somebody."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote
 
 from starlette.concurrency import run_in_threadpool
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from homecheck.collector import etags
 from homecheck.collector.access import (
     ADMINISTER,
     INVITE,
@@ -36,6 +37,7 @@ from homecheck.collector.store.scope import Scope
 from homecheck.collector.store.sessions import Session
 from homecheck.collector.store.users import User
 from homecheck.collector.views.fields import FORM, MAX_FORM, MULTIPART, read_form, read_parts
+from homecheck.errors import SetupError
 from homecheck.locale import preferred, translator
 
 WANTED: Final = "homecheck-wanted"  # the cookie with the page that somebody asked for before they signed in
@@ -79,8 +81,13 @@ class Visit:
         if not self.may(right, program):
             raise not_allowed(self.user, right)
 
+    def check_as_it_was(self, tag: str) -> None:
+        """Raise Problem unless the form was made from the state that has this entity tag now, inside the change."""
+        etags.check(self.form.get("state", ""), tag)
+
 
 View = Callable[[Visit], Response]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,13 @@ class Site:
     def db(self) -> Connection:
         """Return a connection that reads."""
         return self.collector.readers()
+
+    def do(self, work: Callable[[Connection], Result]) -> Result:
+        """Do `work` in a transaction and return its result. Problem for what was wrong with what was asked."""
+        try:
+            return self.collector.writer.submit(work).result()
+        except SetupError as error:
+            raise Problem("bad-request", error.message, advice=error.advice) from None
 
     def read(self, path: str, view: View, right: Right = READ) -> Route:
         """Return the route of a page for those who have signed in and have a right somewhere.
@@ -181,6 +195,7 @@ class Site:
             collector=self.collector,
             user=visit.user if visit else None,
             may_watch=visit is not None and may_somewhere(visit.user, WATCH),
+            administers=visit is not None and may_somewhere(visit.user, ADMINISTER),
             now=now,
             **values,
         )

@@ -192,7 +192,7 @@ def test_who_sends_too_slowly_is_told_so(house: House, monkeypatch: pytest.Monke
     assert (answer.status, answer.reason) == (408, "too-slow")
     assert "connection: close" in answer.lines
     wait_until(lambda: any(line["method"] == "PUT" for line in house.lines))
-    # All of the time, not only that of the long way; the loop's own clock may be a little behind when it begins to wait.
+    # All of the time, not only that of the long way; the loop's clock may be a little behind when it begins to wait.
     assert [line["ms"] > 150 for line in house.lines if line["method"] == "PUT"] == [True]
     monkeypatch.undo()
     assert house.answer(house.request()).status == 201  # the others are not held up

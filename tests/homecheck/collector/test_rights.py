@@ -38,6 +38,7 @@ WATCHERS = {"auditor", "reviewer", "admin"}
 INVITERS = {"reviewer", "admin"}
 ADMINS = {"admin"}
 ANYBODY = READERS | {"nobody"}
+EVERYTHING: set[str] = set()  # needs the right in every program, which nobody of one program has
 
 # method, address as the routes write it, who may, and whether it is about something in one program
 PAGES: list[tuple[str, str, set[str], bool]] = [
@@ -73,6 +74,33 @@ PAGES: list[tuple[str, str, set[str], bool]] = [
     ("POST", "/waiver-proposals/{id}/approve", ADMINS, True),
     ("POST", "/waiver-proposals/{id}/decline", INVITERS, True),  # a reviewer their own
     ("POST", "/programs/{id}/four-eyes", ADMINS, True),
+    ("GET", "/administration", ADMINS, False),
+    ("GET", "/new-program", EVERYTHING, False),
+    ("POST", "/new-program", EVERYTHING, False),
+    ("GET", "/programs/{id}/settings", ADMINS, True),
+    ("POST", "/programs/{id}/settings", ADMINS, True),
+    ("GET", "/people/{id}/erase", ADMINS, True),
+    ("POST", "/people/{id}/erase", ADMINS, True),
+    ("GET", "/people/{id}/erasure", ADMINS, True),
+    ("GET", "/people/{id}/erasure/proof", ADMINS, True),
+    ("GET", "/users", EVERYTHING, False),
+    ("POST", "/users", EVERYTHING, False),
+    ("GET", "/users/{name}", EVERYTHING, False),
+    ("POST", "/users/{name}/role", EVERYTHING, False),
+    ("POST", "/users/{name}/sessions/end", EVERYTHING, False),
+    ("POST", "/users/{name}/tokens/{id}/revoke", EVERYTHING, False),
+    ("GET", "/users/{name}/lock", EVERYTHING, False),
+    ("POST", "/users/{name}/lock", EVERYTHING, False),
+    ("GET", "/users/{name}/remove", EVERYTHING, False),
+    ("POST", "/users/{name}/remove", EVERYTHING, False),
+    ("GET", "/webhooks", ADMINS, False),
+    ("POST", "/webhooks", ADMINS, False),
+    ("GET", "/webhooks/{id}", ADMINS, True),
+    ("POST", "/webhooks/{id}/test", ADMINS, True),
+    ("POST", "/webhooks/{id}/rotate", ADMINS, True),
+    ("POST", "/webhooks/{id}/messages/{message}/resend", ADMINS, True),
+    ("GET", "/webhooks/{id}/remove", ADMINS, True),
+    ("POST", "/webhooks/{id}/remove", ADMINS, True),
 ]
 # Forms that need more than this table fills in: who may send them is told what is missing.
 INCOMPLETE = {
@@ -83,6 +111,9 @@ INCOMPLETE = {
     "/programs/{id}/invitations/list/send",
     "/programs/{id}/policy/try",
     "/programs/{id}/policy/publish",
+    "/programs/{id}/settings",
+    "/people/{id}/erase",
+    "/webhooks",
 }
 ACCOUNT = {
     ("GET", "/account"),
@@ -106,7 +137,6 @@ FOR_EVERYBODY = {
     ("GET", "/problems/{reason}"),
     ("GET", "/static/{name}"),
 }
-EVERYTHING: set[str] = set()  # needs the right in every program, which nobody of one program has
 V1 = "/v1/admin"
 API: list[tuple[str, str, set[str], bool]] = [
     ("GET", f"{V1}/people", READERS, False),
@@ -163,6 +193,7 @@ API: list[tuple[str, str, set[str], bool]] = [
     ("POST", f"{V1}/webhooks/{{webhook}}/rotate", ADMINS, True),
     ("POST", f"{V1}/webhooks/{{webhook}}/test", ADMINS, True),
     ("GET", f"{V1}/webhooks/{{webhook}}/deliveries", ADMINS, True),
+    ("POST", f"{V1}/webhooks/{{webhook}}/deliveries/{{message}}/resend", ADMINS, True),
     ("DELETE", f"{V1}/webhooks/{{webhook}}", ADMINS, True),
     ("GET", f"{V1}/mail-server", EVERYTHING, False),
     ("PUT", f"{V1}/mail-server", EVERYTHING, False),
@@ -174,6 +205,7 @@ API: list[tuple[str, str, set[str], bool]] = [
     ("POST", f"{V1}/devices/{{kid}}/revoke", ADMINS, True),
     ("POST", f"{V1}/people/{{id}}/retire", ADMINS, True),
     ("POST", f"{V1}/people/{{id}}/erase", ADMINS, True),
+    ("GET", f"{V1}/people/{{id}}/erasure", ADMINS, True),
 ]
 # What is sent, where it is not a reason; None: a list of people.
 BODIES: dict[str, dict[str, Any] | None] = {
@@ -200,6 +232,12 @@ ANSWERS = {
     ("POST", f"{V1}/webhooks"): 400,
     ("POST", f"{V1}/webhooks/{{webhook}}/test"): 202,
     ("DELETE", f"{V1}/webhooks/{{webhook}}"): 204,
+    ("POST", f"{V1}/webhooks/{{webhook}}/deliveries/{{message}}/resend"): 404,  # there is no such message
+    ("GET", f"{V1}/people/{{id}}/erasure"): 404,  # nobody was erased
+    ("GET", "/people/{id}/erasure"): 404,
+    ("GET", "/people/{id}/erasure/proof"): 404,
+    ("POST", "/webhooks/{id}/rotate"): 412,  # the form does not say which secret it was made from
+    ("POST", "/webhooks/{id}/messages/{message}/resend"): 404,
 }
 
 
@@ -215,12 +253,13 @@ class Place:
     webhook: str
     invite: str
     proposal: str
+    page_webhook: str  # another one: the pages remove theirs before the API looks
 
     def address(self, template: str) -> str:
         """Return the address of what is here."""
         ids = {
             "people": self.worker.subject, "programs": self.program, "calls": self.call, "waivers": self.waiver,
-            "waiver-proposals": self.proposal,
+            "waiver-proposals": self.proposal, "webhooks": self.page_webhook, "users": "0" * 12,
         }  # fmt: skip
         kind = template.removeprefix("/v1/admin").split("/")[1]
         values = {
@@ -237,6 +276,7 @@ class Place:
             "webhook": self.webhook,
             "invite": self.invite,
             "name": "the-admin",
+            "message": "msg_" + "0" * 32,
             "token": "0" * 12,
         }
         if template.startswith(f"{V1}/programs"):
@@ -274,8 +314,9 @@ def place(site: Site, program: str, name: str) -> Place:
         proposal = proposals.propose(db, wanted, by=By("the-reviewer"), now=now).id
         proposals.decline(db, proposal, "a test", by=By("a test"), now=now)
         hook = webhooks.add(db, "https://receiver.example.com/x", program, ("event.*",), By("a test"), now, ()).id
+        second = webhooks.add(db, "https://receiver.example.com/y", program, ("event.*",), By("a test"), now, ()).id
         invite = people.invites_of(db, who.id)[0].code_sha256[:16]
-    return Place(program, worker, str(digest), waiting.id, waiver, hook, invite, proposal)
+    return Place(program, worker, str(digest), waiting.id, waiver, hook, invite, proposal, second)
 
 
 def token_of(site: Site, owner: str, scopes: list[str]) -> str:
@@ -322,7 +363,7 @@ def ask(house: House, role: str, method: str, template: str, where: Place) -> re
     """Ask as somebody of a role for what is in one of the two programs."""
     url = house.site.url + where.address(template)
     if not template.startswith("/v1/"):
-        form = {"person": "Ny", "reason": "a test", "text": "name\nNy\n"}
+        form = {"person": "Ny", "reason": "a test", "text": "name\nNy\n", "program": where.program}
         if template.endswith("/list"):  # takes a file
             files = {"list": ("list.csv", b"name\nNy\n", "text/csv")} if method == "POST" else None
             return house.sessions[role].request(method, url, files=files, timeout=20)
@@ -365,6 +406,7 @@ def test_what_is_in_another_program_is_answered_as_if_it_were_not_there(house: H
         "wh_" + "0" * 16,
         "0" * 16,
         "0" * 16,
+        "wh_" + "1" * 16,
     )
     for method, template, who, of_program in (*PAGES, *API):
         if not of_program:

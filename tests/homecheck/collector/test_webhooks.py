@@ -11,11 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -41,59 +39,10 @@ from tests.live_collector import ServerProcess, Site, in_thread, set_up, wait_un
 from tests.office import Clock
 from tests.people import FAILS, POLICY_TEXT
 from tests.ports import free_port
+from tests.webhook_receiver import LOOPBACK, Receiver, receiving
 
 DAY = timedelta(days=1)
-LOOPBACK = (ip_network("127.0.0.0/8"),)
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
-
-
-@dataclass
-class Receiver:
-    """Somebody's server: answers with the next of `statuses` (the last one for ever), keeps what it gets."""
-
-    statuses: list[int] = field(default_factory=lambda: [200])
-    headers: dict[str, str] = field(default_factory=dict)
-    delay: float = 0.0
-    hangs: threading.Event | None = None  # until this is set
-    asked: threading.Event = field(default_factory=threading.Event)  # set when there was a request
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    url: str = ""
-
-    def kinds(self) -> list[str]:
-        return [json.loads(body)["type"] for _, body in self.got]
-
-
-@contextmanager
-def receiving(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            receiver.asked.set()
-            time.sleep(receiver.delay)
-            if receiver.hangs is not None:
-                receiver.hangs.wait(60)
-            receiver.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            status = receiver.statuses.pop(0) if len(receiver.statuses) > 1 else receiver.statuses[0]
-            self.send_response(status)
-            for name, value in receiver.headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/hook?team=it"
-    try:
-        yield receiver
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def add(site: Site, url: str, *kinds: str, program: str | None = None) -> Webhook:
@@ -572,6 +521,11 @@ def test_from_the_command_line(served: tuple[Site, ServerProcess]) -> None:
         for known in (secret, newer):
             standardwebhooks.Webhook(known).verify(body.decode(), headers)
         assert "delivered" in run("messages", webhook_id)
+        with opened(site.database) as db, transaction(db):
+            db.execute("UPDATE message SET state = 'given-up' WHERE id = ?", (message_id,))
+        run("resend", webhook_id, message_id)
+        wait_until(lambda: "event.webhook-resent" in receiver.kinds())
+        wait_until(lambda: sum(headers["webhook-id"] == message_id for headers, _ in receiver.got) == 2)
         assert json.loads(run("list", "--output", "json"))[0]["secret_number"] == 2
         run("remove", webhook_id)
         assert json.loads(run("list", "--output", "json")) == []

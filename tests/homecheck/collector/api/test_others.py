@@ -242,6 +242,25 @@ def test_a_receiver_that_redirects_is_not_followed_and_told_of(desk: Desk) -> No
         assert desk.delete(one).status_code == 204
 
 
+def test_a_message_that_was_not_taken_is_sent_again(desk: Desk) -> None:
+    heard: list[Heard] = []
+    with receiver(heard, 204) as url:
+        one = f"/v1/admin/webhooks/{desk.post('/v1/admin/webhooks', {'url': url, 'kinds': ['test']}).json()['id']}"
+        message = desk.post(f"{one}/test").json()["id"]
+        wait_until(lambda: desk.get(f"{one}/deliveries").json()["messages"][0]["state"] == "delivered")
+        taken = desk.post(f"{one}/deliveries/{message}/resend")
+        assert (taken.status_code, taken.json()["detail"]) == (400, "the receiver has taken this message")
+        with opened(desk.site.database) as db, transaction(db):
+            db.execute("UPDATE message SET state = 'given-up' WHERE id = ?", (message,))
+        again = desk.post(f"{one}/deliveries/{message}/resend")
+        assert (again.status_code, again.json()["id"], again.json()["state"]) == (202, message, "waiting")
+        wait_until(lambda: len(heard) == 2)
+        assert {head["webhook-id"] for _, head, _ in heard} == {message}
+        assert desk.post(f"{one}/deliveries/msg_{'0' * 32}/resend").status_code == 404
+        assert desk.events("webhook-resent")[0]["detail"] == message
+        assert desk.delete(one).status_code == 204
+
+
 def test_a_webhook_of_every_program_needs_the_right_in_all(desk: Desk) -> None:
     own = desk.as_somebody("hook-admin", "admin", program=PROGRAM)
     url = "https://receiver.example.com/x"

@@ -211,6 +211,10 @@ def test_erasing_leaves_a_proof_that_verifies_and_nothing_else(desk: Desk) -> No
     assert (proof.person, proof.program) == (worker.subject, PROGRAM)
     assert desk.get(address).status_code == 404
     assert desk.post(f"{address}/erase", {"name": "Forget Me"}).status_code == 404
+    again, told = desk.get(f"{address}/erasure").json(), done.json()
+    assert (again["program"], again["entries"], again["proof"]) == (PROGRAM, told["entries"], told["proof"])
+    assert desk.as_somebody("no-eraser", "reviewer", ("read",)).get(f"{address}/erasure").status_code == 403
+    assert desk.get(f"/v1/admin/people/{'A' * 22}/erasure").status_code == 404
     assert desk.get("/v1/admin/evidence", person=str(worker.subject)).json()["evidence"] == []
     (event,) = desk.events("erased")
     assert (event["actor"], len(event["token"])) == ("ada", 12)
