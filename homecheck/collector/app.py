@@ -402,8 +402,7 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
         finally:
             for task in tasks:
                 task.cancel()
-            for errand in errands:
-                await asyncio.to_thread(errand.stop)
+            await asyncio.gather(*(asyncio.to_thread(errand.stop) for errand in errands))
             # In a thread: what waits is written first, and its answers still have to leave through this loop.
             await asyncio.to_thread(collector.writer.stop)
             await asyncio.to_thread(machine.reception.close)
