@@ -192,7 +192,8 @@ class Machine:
         """Take evidence and answer with its receipt: 201 for new bytes, 200 for bytes that are known."""
         stopped = request.scope.get(STOPPED)
         if isinstance(stopped, Stopped):  # on its short way
-            return receipt_response(await self.reception.settle(stopped.upload, stopped.found))
+            found = await stopped.found if isinstance(stopped.found, asyncio.Future) else stopped.found
+            return receipt_response(await self.reception.settle(stopped.upload, found))
         envelope = await read_body(request, JOSE, MAX_ENVELOPE)
         upload = intake.Upload(envelope, request.path_params["id"], source_address(request), self.collector.clock())
 
