@@ -24,6 +24,7 @@ class Receiver:
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     hangs: threading.Event | None = None  # until this is set
+    asked: threading.Event = field(default_factory=threading.Event)  # set when there was a request
     got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     url: str = ""
 
@@ -36,6 +37,7 @@ def receiving(receiver: Receiver, tls: ssl.SSLContext | None = None) -> Iterator
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            receiver.asked.set()
             time.sleep(receiver.delay)
             if receiver.hangs is not None:
                 receiver.hangs.wait(60)

@@ -22,10 +22,10 @@ def with_database(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the option --database and call it with the `Database` that it names."""
 
     def command(context: click.Context, /, *, database: str | None, **options: Any) -> Any:
-        from homecheck.collector.setup import default_database
         from homecheck.collector.store.database import Database
 
-        return function(Database.at(database or context.obj or default_database()), **options)
+        url = database or context.obj
+        return function(Database.at(url) if url else Database.default(), **options)
 
     # In this order: the wrapper takes over the options that the function has already.
     wrapped = functools.update_wrapper(click.pass_context(command), function)

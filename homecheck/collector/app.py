@@ -192,7 +192,8 @@ class Machine:
         """Take evidence and answer with its receipt: 201 for new bytes, 200 for bytes that are known."""
         stopped = request.scope.get(STOPPED)
         if isinstance(stopped, Stopped):  # on its short way
-            return receipt_response(await self.reception.settle(stopped.upload, stopped.found))
+            found = await stopped.found if isinstance(stopped.found, asyncio.Future) else stopped.found
+            return receipt_response(await self.reception.settle(stopped.upload, found))
         envelope = await read_body(request, JOSE, MAX_ENVELOPE)
         upload = intake.Upload(envelope, request.path_params["id"], source_address(request), self.collector.clock())
 
@@ -402,8 +403,7 @@ def application(collector: Collector, watch: Watch | None = None) -> ASGIApp:
         finally:
             for task in tasks:
                 task.cancel()
-            for errand in errands:
-                await asyncio.to_thread(errand.stop)
+            await asyncio.gather(*(asyncio.to_thread(errand.stop) for errand in errands))
             # In a thread: what waits is written first, and its answers still have to leave through this loop.
             await asyncio.to_thread(collector.writer.stop)
             await asyncio.to_thread(machine.reception.close)

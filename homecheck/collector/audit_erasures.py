@@ -15,7 +15,7 @@ from typing import Final
 
 from homecheck.collector.audit_defect import Defect
 from homecheck.collector.store.connection import Connection
-from homecheck.collector.store.erasure import ERASED, read_runs
+from homecheck.collector.store.erased_entries import ERASED, read_runs
 
 COUNTED: Final = "all about one person: "
 OF_ERASED: Final = {  # what goes with its evidence

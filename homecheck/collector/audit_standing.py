@@ -18,7 +18,7 @@ from homecheck.collector.audit_defect import Defect, differences
 from homecheck.collector.overview import Overview, overview
 from homecheck.collector.store import programs
 from homecheck.collector.store.connection import Connection, Row, one_or_none
-from homecheck.collector.store.erasure import ERASED
+from homecheck.collector.store.erased_entries import ERASED
 from homecheck.collector.store.monthly import PURGED
 from homecheck.collector.store.overview import NOT_CHECKED, RANKS
 from homecheck.collector.store.retention import limit_told

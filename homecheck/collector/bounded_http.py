@@ -84,11 +84,13 @@ class BoundedHttp(HttpToolsProtocol):
         if (upload := self._incomplete()) is not None:
             upload.leave()
         super().connection_lost(exc)
+        if self._quick() is not None:
+            self.cycle = None  # each would keep the other from ending by itself
 
     def shutdown(self) -> None:
-        """Begin to end; uvicorn cancels what has not arrived when its patience ends."""
-        if (upload := self._incomplete()) is not None:
-            upload.leave()
+        """Begin to end; uvicorn cancels what has no answer when its patience ends."""
+        if (upload := self._quick()) is not None and not upload.response_complete:
+            upload.stop()
         super().shutdown()
 
     def write_receipt(self, upload: QuickUpload, receipt: bytes) -> bool:

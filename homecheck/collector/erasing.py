@@ -18,8 +18,8 @@ from homecheck.checkpoint import open_checkpoint
 from homecheck.collector import setup
 from homecheck.collector.context import Collector
 from homecheck.collector.problems import Problem
+from homecheck.collector.store import erased_entries, log, people, programs
 from homecheck.collector.store import erasure as store
-from homecheck.collector.store import log, people, programs
 from homecheck.collector.store.database import Connection, Database, opened, transaction
 from homecheck.collector.store.events import By
 from homecheck.collector.store.people import Person
@@ -143,4 +143,4 @@ def _document(
     key, after = collector.log.key, collector.log.checkpoint(db)
     first, second = (open_checkpoint(note, key).size for note in (before, after))
     growth = log.proof_of_growth(db, first, second)
-    return Erasure(collector.url, who.program, who.id, now, store.ranges(entries), key, before, after, growth)
+    return Erasure(collector.url, who.program, who.id, now, erased_entries.ranges(entries), key, before, after, growth)

@@ -21,6 +21,7 @@ from homecheck.errors import HomecheckError
 Result = TypeVar("Result")
 log = logging.getLogger("homecheck.collector")
 AGAIN_SECONDS: Final = 60.0
+PATIENCE_SECONDS: Final = 5.0  # at the end; mail servers look at a letter for some seconds before they take it
 
 
 @dataclass
@@ -43,23 +44,31 @@ class Errand(ABC):
         self._thread.start()
 
     def stop(self) -> None:
-        """End after what is under way; the rest waits for the next start."""
+        """End after what is under way, if that is soon; the rest waits for the next start.
+
+        Nobody waits longer for a server of somebody else that hangs: the thread ends with the process.
+        """
         self.stopped.set()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(PATIENCE_SECONDS)
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
         """Do `work` in a transaction and return its result when that is durable. Raises Busy, NotStored."""
         return self.collector.writer.submit(work).result()
 
+    def do(self, work: Callable[[], None]) -> None:
+        """Do something, and log its failure: nothing is lost, the next tick tries again."""
+        try:
+            work()
+        except (HomecheckError, OSError) as error:
+            if not self.stopped.is_set():  # after its end nobody writes, and the next start finds it again
+                log.error("%s: %s", self.name, error)
+        except Exception:  # letters, for one, would just stop coming
+            log.exception("%s: an error that nobody expected; tried again", self.name)
+
     def _run(self) -> None:
         while not self.stopped.wait(self.tick_seconds):
-            try:
-                self.tick()
-            except (HomecheckError, OSError) as error:  # nothing is lost: the next tick tries again
-                log.error("%s: %s", self.name, error)
-            except Exception:  # letters, for one, would just stop coming
-                log.exception("%s: an error that nobody expected; tried again", self.name)
+            self.do(self.tick)
 
 
 async def unending(

@@ -1,7 +1,7 @@
 """Deleting a whole month of checks by the operator's word, sooner than the retention of programs would.
 
-People whose last check goes stand by the newest that is left, as its envelope tells; who has none left stands as
-somebody who was never checked.
+People whose last check goes stand by the newest that is left; who has none left stands as somebody who was never
+checked.
 """
 
 from __future__ import annotations
@@ -10,28 +10,23 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from homecheck.collector.overview import Overview, overview
-from homecheck.collector.results import evidence_in
-from homecheck.collector.store import dropped_month, people, programs, tally
-from homecheck.collector.store import evidence as evidence_store
-from homecheck.collector.store import findings as signed_findings
+from homecheck.collector.store import dropped_month
 from homecheck.collector.store import monthly as store
-from homecheck.collector.store import overview as overviews
 from homecheck.collector.store.database import Connection, Database, opened, transaction
 from homecheck.collector.store.failures import Held
 from homecheck.errors import HomecheckError, SetupError
-from homecheck.founded import observed
 
 MOST_LOOKED_AT: Final = 1_000  # people, by envelopes of theirs
 LOOKED_AT: Final = 20  # of these in one transaction that others wait for
-ALONE_AT_ONCE: Final = 100  # people, or keys, of whom nothing is left
+ALONE_AT_ONCE: Final = 100  # people of whom nothing is left
+KEYS_AT_ONCE: Final = 250
 TRIES: Final = 200  # of a moment in which nobody reads
-BREATH_SECONDS: Final = 0.05  # between two pieces, in which uploads go on
+BREATH_SECONDS: Final = 0.05  # before it is tried again
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,6 @@ def purge(database: Database, month: Month, by: str, now: datetime) -> bool:
         singly = False
         while _delete_some(db, month.number, by, now):
             singly = True
-            time.sleep(BREATH_SECONDS)
         if not at_once:
             with transaction(db):
                 store.note(db, month.number, month.checks, by, now)
@@ -128,20 +122,33 @@ def _finish_behind(database: Database, month: int) -> bool:
 def _finish(db: Connection, month: int) -> None:
     """Do what is left to do about entries that events say were deleted with a month: nothing, mostly, in SQLite."""
     runs = store.runs_told(db, month)
-    whose = dropped_month.people_left(db, runs)
-    others = people.with_other_checks(db, whose)
+    if whose := dropped_month.people_left(db, runs):
+        _stand_by_what_is_left(db, whose)
+    for some in _pieces(dropped_month.keys_left(db, runs), KEYS_AT_ONCE):
+        with _giving_way(), transaction(db):
+            store.find_latest_of_keys(db, some)
+    dropped_month.destroy_salts(db, runs)
+
+
+def _stand_by_what_is_left(db: Connection, whose: Sequence[str]) -> None:
+    from homecheck.collector import standing  # of an old month there is nobody, and it takes long to load
+
+    others = standing.with_other_checks(db, whose)
     for some in (
         *_pieces([one for one in whose if one not in others], ALONE_AT_ONCE),
         *_pieces(sorted(others), LOOKED_AT),
     ):
-        with transaction(db):
+        with _giving_way(), transaction(db):
             store.find_latest(db, some)
-            _stand_by_what_is_left(db, some)
-        time.sleep(BREATH_SECONDS)
-    for some in _pieces(dropped_month.keys_left(db, runs), ALONE_AT_ONCE):
-        with transaction(db):
-            store.find_latest_of_keys(db, some)
-    dropped_month.destroy_salts(db, runs)
+            standing.stand_by_what_is_left(db, some)
+
+
+@contextmanager
+def _giving_way() -> Iterator[None]:
+    """Do a piece, for which uploads wait, and then leave them as much time as it took."""
+    began = time.monotonic()
+    yield
+    time.sleep(time.monotonic() - began)
 
 
 def _pieces(ids: Sequence[str], at_once: int) -> Iterator[Sequence[str]]:
@@ -150,43 +157,10 @@ def _pieces(ids: Sequence[str], at_once: int) -> Iterator[Sequence[str]]:
 
 def _delete_some(db: Connection, month: int, by: str, now: datetime) -> bool:
     """Delete some checks, and have people stand by what is left; tell whether there were any."""
-    with transaction(db):
+    with _giving_way(), transaction(db):
         positions = store.some(db, month)  # in here: the hourly deletion of what is too old must not name them as well
-        _stand_by_what_is_left(db, store.delete(db, month, positions, by, now))
+        if whose := store.delete(db, month, positions, by, now):
+            from homecheck.collector import standing  # as above
+
+            standing.stand_by_what_is_left(db, whose)
     return bool(positions)
-
-
-def _stand_by_what_is_left(db: Connection, whose: Sequence[str]) -> None:
-    with tally.kept(db, whose):
-        overviews.forget_all(db, whose)
-        for one in people.checked(db, whose):
-            _stand_again(db, one)
-
-
-def _stand_again(db: Connection, person_id: str) -> None:
-    """Have somebody stand by the checks that are left; nothing is done where none is."""
-    digest = people.latest_evidence(db, person_id)
-    who = people.person(db, person_id)
-    if digest is None or who is None:
-        return
-    shown = _shown(db, digest)
-    for verdict, received_at in evidence_store.verdicts_of(
-        db, person_id
-    ):  # since when somebody fails is in all of them
-        overviews.put(db, who, replace(shown, verdict=verdict, received_at=received_at))
-
-
-def _shown(db: Connection, digest: str) -> Overview:
-    """Return what lists show of evidence, by the policy that it was judged by. Refused where it is not as received."""
-    stored = evidence_store.find(db, digest)
-    if stored is None:
-        raise LookupError(f"the evidence {digest} has gone meanwhile")
-    program = stored.person.program
-    now = programs.get(db, program).policy
-    policy = programs.policy_by_digest(db, program, stored.policy_digest) or now
-    evidence = evidence_in(db, stored)
-    result = signed_findings.newest(db, stored.summary.position)
-    verdicts = [(one.quantity, one.verdict) for one in result.findings]
-    responders = {one.key.kid: one.key for one in programs.responders(db)}
-    found = overview(evidence, policy, verdicts, stored.summary.received_at, observed(evidence, responders.get))
-    return replace(found, recheck=now.recheck_every())

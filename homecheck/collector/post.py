@@ -79,6 +79,7 @@ def post(
     connection = _connection(parts, addresses, tls, seconds)
     late = threading.Event()  # the timer's thread still runs for a moment after it has cut the connection off
     timer = threading.Timer(seconds, _end, [connection, late])
+    timer.daemon = True  # a process that ends need not wait for it
     timer.start()
     try:
         connection.request("POST", _target(parts), body, dict(headers))

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import secrets
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,10 +23,11 @@ from homecheck.collector.store import events, people, programs
 from homecheck.collector.store import mail as store
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.events import By, Event
-from homecheck.collector.store.mail import Contact, Letter
+from homecheck.collector.store.mail import Contact, Letter, Missed
 from homecheck.collector.withdrawing import withdraw
 
 LOOK_EVERY: Final = timedelta(minutes=10)  # for missed check-ins
+MOST_MISSED: Final = 500  # of one program; the others at the next look
 AT_ONCE: Final = 20
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)  # before which nothing was received
 CLAIM: Final = timedelta(minutes=5)
@@ -41,21 +44,22 @@ def queue_invitation(db: Connection, who: people.Person, by: str, now: datetime)
     return _put(db, "invitation", who, "", by, now, now)
 
 
-def note_missed(db: Connection, now: datetime) -> int:
-    """Leave an event for each check-in that was missed, and reminders, inside a transaction; return how many."""
-    found = 0
-    for program in programs.every(db):
-        recheck = min(program.policy.recheck_every(), now - EPOCH)  # "never" may be longer than any calendar
-        for one in store.missed(db, program.id, now - recheck, 500):
-            detail = f"the last check came at {one.received_at:%Y-%m-%d %H:%M} UTC"
-            events.add(
-                db, Event(now, store.MISSED, False, "the postman", "", one.digest, detail, program.id, one.person.id)
-            )
-            if store.contact(db, one.person.id) is not None:
-                for wait in (timedelta(0), AGAIN_AFTER):
-                    _put(db, "missed", one.person, one.digest, "the postman", now, now + wait)
-            found += 1
-    return found
+def note_missed(db: Connection, missed: Sequence[Missed], now: datetime) -> None:
+    """Leave an event for each of some check-ins that were missed, and reminders, inside a transaction.
+
+    Nothing for who was checked since this was found.
+    """
+    for one in missed:
+        if store.latest_digest(db, one.person.id) != one.digest:
+            continue
+        detail = f"the last check came at {one.received_at:%Y-%m-%d %H:%M} UTC"
+        events.add(
+            db,
+            Event(now, store.MISSED, False, "the postman", "", one.digest, detail, one.person.program, one.person.id),
+        )
+        if store.contact(db, one.person.id) is not None:
+            for wait in (timedelta(0), AGAIN_AFTER):
+                _put(db, "missed", one.person, one.digest, "the postman", now, now + wait)
 
 
 def allowed_at(now: datetime, timezone: str) -> datetime:
@@ -85,13 +89,24 @@ class Postman(Errand):
         """Look once."""
         now = self.collector.clock()
         if self.write(lambda db: store.turn(db, "next_look_for_missed", now, now + LOOK_EVERY)):
-            self.write(lambda db: note_missed(db, now))
+            self._look_for_missed(now)
         db = self.collector.readers()
         server = mail_server.configured(db)
         for letter in store.due(db, now, AT_ONCE) if server else ():
             if self.stopped.is_set() or server is None:
                 break
             self._deliver(db, server, letter)
+
+    def _look_for_missed(self, now: datetime) -> None:
+        """Note what was missed, some at a time: after a holiday it is much, and uploads wait for each piece."""
+        db = self.collector.readers()
+        for program in programs.every(db):
+            recheck = min(program.policy.recheck_every(), now - EPOCH)  # "never" may be longer than any calendar
+            found = store.missed(db, program.id, now - recheck, MOST_MISSED)
+            for at in range(0, len(found), AT_ONCE):
+                if self.stopped.is_set():
+                    return
+                self.write(partial(note_missed, missed=found[at : at + AT_ONCE], now=now))
 
     def _deliver(self, db: Connection, server: MailServer, letter: Letter) -> None:
         now = self.collector.clock()

@@ -21,6 +21,8 @@ class QuickCycle(RequestResponseCycle):
 
     async def send(self, message: Any) -> None:
         """Send a part of the answer."""
+        if self.transport.is_closing():
+            self.disconnected = True  # of requests behind one another uvicorn tells only the last
         head = None if self.response_started else self._head(message)
         if head is None:
             await super().send(message)

@@ -41,10 +41,10 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True)
 class Stopped:
-    """Where the short way ended: with an upload, or as much of it as came, and what became of it."""
+    """Where the short way ended: with an upload, or as much of it as came, and what became or will become of it."""
 
     upload: Upload
-    found: Found
+    found: Found | asyncio.Future[Found]
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,8 @@ class QuickUpload:
     response_complete: bool = False
     message_event: type[_Nobody] = _Nobody
     _timer: asyncio.TimerHandle | None = None
+    _taken: Upload | None = None  # once all of it is there
+    _later: asyncio.Future[Found] | None = None  # where its answer is waited for on the long way
 
     def wait_for_more(self) -> None:
         """Begin to wait for what the sender owes, unless that was begun."""
@@ -169,9 +171,17 @@ class QuickUpload:
         if gate.is_full():
             self.leave()
             return
+        self._taken = upload = self._upload()
         gate.under_way += 1
-        upload = self._upload()
         self.shared.reception.welcome(upload, partial(self._tell, upload))
+
+    def stop(self) -> None:
+        """Go the long way, where uvicorn cancels what takes longer than it waits, and the sender is told so."""
+        stopped = None
+        if self._taken is not None:
+            self._later = asyncio.get_running_loop().create_future()
+            stopped = Stopped(self._taken, self._later)
+        self.leave(stopped)
 
     def leave(self, stopped: Stopped | None = None) -> None:
         """Go the long way from here."""
@@ -198,6 +208,10 @@ class QuickUpload:
 
     def _answer(self, upload: Upload, found: Found) -> None:
         self.shared.gate.under_way -= 1
+        if self._later is not None:
+            if not self._later.done():  # somebody still waits
+                self._later.set_result(found)
+            return
         receipt = found.receipt if isinstance(found, Kept) and found.created else None
         if receipt is None or not self.connection.write_receipt(self, receipt):
             self.leave(Stopped(upload, found))

@@ -14,10 +14,8 @@ from homecheck.collector.log import Log
 from homecheck.collector.store import events, settings, users
 from homecheck.collector.store.database import Connection, Database, Readers, opened, transaction
 from homecheck.collector.store.settings import Settings
-from homecheck.collector.store.sqlite import SqliteDatabase
 from homecheck.collector.store.users import EVERYWHERE, User
 from homecheck.collector.store.writer import Writer
-from homecheck.config import Home
 from homecheck.errors import HomecheckError, SetupError
 from homecheck.loopback import is_loopback
 from homecheck.signing import base64url
@@ -29,11 +27,6 @@ FIRST_LINK_LIFE: Final = timedelta(hours=24)  # the collector does not even run 
 LINK_LIFE: Final = timedelta(minutes=15)
 SIGN_IN_PATH: Final = "/sign-in/"
 TOKEN_BYTES: Final = 16
-
-
-def default_database() -> str:
-    """Return the database that is used when nobody names one: a file in HOMECHECK_HOME."""
-    return SqliteDatabase(Home.default().root / "collector.db").url
 
 
 @dataclass(frozen=True)

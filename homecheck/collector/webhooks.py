@@ -15,9 +15,9 @@ import hmac
 import itertools
 import secrets
 import ssl
+import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -52,6 +52,7 @@ ENTRIES_AT_ONCE: Final = 500
 MESSAGES_AT_ONCE: Final = 50
 RECEIVERS_AT_ONCE: Final = 8
 TURN_SECONDS: Final = 15.0  # after which one receiver makes room for the others, however much waits for it
+PATIENCE_SECONDS: Final = 1.0  # at the end, with messages that are on their way: most receivers need a tenth of it
 MOST: Final = 50  # receivers that are told something: each of them costs every event a message
 CLAIM: Final = timedelta(minutes=2)  # after which another worker may try what one has taken and not ended
 LONGEST_WAIT: Final = timedelta(hours=24)
@@ -196,14 +197,26 @@ class Courier(Errand):
     tls: ssl.SSLContext | None = None
     seconds: float = 15.0
     turn_seconds: float = TURN_SECONDS
-    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(RECEIVERS_AT_ONCE, "webhook"))
-    _busy: set[str] = field(default_factory=set)
+    _turns: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(RECEIVERS_AT_ONCE))
+    _serving: dict[str, threading.Thread] = field(default_factory=dict)  # by receiver
+    _under_way: dict[str, Message] = field(default_factory=dict)  # by receiver
     _failing: dict[str, str] = field(default_factory=dict)  # why a receiver took nothing, as the log has it
 
     def stop(self) -> None:
-        """End after the messages that are on their way."""
+        """End after the messages that are on their way and soon there; the others wait for the next start.
+
+        The threads of those end with the process, or when their receiver or their time is at its end.
+        """
         super().stop()
-        self._pool.shutdown()
+        end = time.monotonic() + PATIENCE_SECONDS
+        for thread in list(self._serving.values()):
+            thread.join(max(0.0, end - time.monotonic()))
+        if left := list(self._under_way.values()):
+            log.info("webhooks: %d messages are not there yet, and are sent again at the next start", len(left))
+            try:
+                self.write(lambda db: store.put_back(db, left))
+            except (Busy, NotStored) as error:  # then they are due when their claims end
+                log.error("webhooks: %s", error)
 
     def tick(self) -> None:
         """Look once."""
@@ -212,9 +225,11 @@ class Courier(Errand):
             if webhook.standing != "on":
                 continue
             self._read_on(db, webhook)
-            if webhook.id not in self._busy and store.due(db, webhook.id, self.collector.clock(), 1):
-                self._busy.add(webhook.id)
-                self._pool.submit(self._serve, webhook)
+            if webhook.id not in self._serving and store.due(db, webhook.id, self.collector.clock(), 1):
+                # Nothing waits for a daemon at the end of the process, however long its receiver hangs.
+                thread = threading.Thread(target=self._serve, args=(webhook,), name="webhook", daemon=True)
+                self._serving[webhook.id] = thread
+                thread.start()
 
     def _read_on(self, db: Connection, webhook: Webhook) -> None:
         """Make messages of what has happened since."""
@@ -241,28 +256,40 @@ class Courier(Errand):
         return data | {"verdict": one.verdict, "verdict_before": one.before}
 
     def _serve(self, webhook: Webhook) -> None:
-        """Send what is due to one receiver; after a failure, or when its turn is over, the rest waits for the next."""
-        end = time.monotonic() + self.turn_seconds
+        """Send what is due to one receiver, in its turn, and whatever becomes of it make room for the next."""
         try:
-            for message in store.due(self.collector.readers(), webhook.id, self.collector.clock(), MESSAGES_AT_ONCE):
-                if self.stopped.is_set() or not self._attempt(webhook, message) or time.monotonic() >= end:
-                    break
-        except (Busy, NotStored) as error:
-            log.error("webhooks: %s", error)
+            with self._turns:
+                self.do(lambda: self._send_due(webhook))
         finally:
-            self._busy.discard(webhook.id)
+            del self._serving[webhook.id]
+
+    def _send_due(self, webhook: Webhook) -> None:
+        """Send what is due to one receiver; after a failure, or when its turn is over, the rest waits for the next."""
+        if self.stopped.is_set():
+            return
+        end = time.monotonic() + self.turn_seconds
+        for message in store.due(self.collector.readers(), webhook.id, self.collector.clock(), MESSAGES_AT_ONCE):
+            if self.stopped.is_set() or not self._attempt(webhook, message) or time.monotonic() >= end:
+                break
 
     def _attempt(self, webhook: Webhook, message: Message) -> bool:
         now = self.collector.clock()
         if not self.write(lambda db: store.claim(db, message, now + CLAIM)):
             return True  # another worker has it
+        self._under_way[webhook.id] = message
+        try:
+            answer = self._post(webhook, message, now)
+            self.write(lambda db: _note(db, webhook, message, answer, self.collector.clock()))
+        finally:
+            del self._under_way[webhook.id]
+        self._tell(webhook, answer)
+        return answer.taken
+
+    def _post(self, webhook: Webhook, message: Message, now: datetime) -> Answer:
         keys = live_secrets(self.collector.keys.challenge_secret, webhook, now)
         signed = standard_webhooks.headers(keys, message.id, int(now.timestamp()), message.body)
         head = {"Content-Type": "application/json", "User-Agent": f"homecheck/{__version__}", **signed}
-        answer = post(webhook.url, message.body, head, self.collector.inside, self.tls, self.seconds)
-        self.write(lambda db: _note(db, webhook, message, answer, self.collector.clock()))
-        self._tell(webhook, answer)
-        return answer.taken
+        return post(webhook.url, message.body, head, self.collector.inside, self.tls, self.seconds)
 
     def _tell(self, webhook: Webhook, answer: Answer) -> None:
         """Say in the collector's own log when a receiver begins to take nothing, or something again."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from homecheck.collector.store import migrations
 from homecheck.collector.store.connection import Connection, Row, one_or_none, transaction
+from homecheck.config import Home
 from homecheck.errors import SetupError
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ class Database(ABC):
         from homecheck.collector.store.sqlite import SqliteDatabase
 
         return PostgresDatabase(url) if url.startswith(POSTGRES) else SqliteDatabase.of_url(url)
+
+    @staticmethod
+    def default() -> Database:
+        """Return the database that is used when nobody names one: a file in HOMECHECK_HOME."""
+        from homecheck.collector.store.sqlite import SqliteDatabase  # as above
+
+        return SqliteDatabase(Home.default().root / "collector.db")
 
     @property
     @abstractmethod
@@ -126,12 +134,16 @@ class Database(ABC):
         return db
 
     def _check_known(self, revision: str) -> None:
-        if revision in migrations.known():
-            return
-        raise SetupError(
-            f"{self.place}: has the format {revision}, this version of homecheck uses {migrations.head()}",
-            "Check --database." if revision == migrations.NOTHING else "Use the version of homecheck that made it.",
-        )
+        if revision == migrations.NOTHING:
+            raise SetupError(
+                f"{self.place}: no collector is in it",
+                "Check --database. A new collector is made by: homecheck collector init",
+            )
+        if revision not in migrations.known():
+            raise SetupError(
+                f"{self.place}: has the format {revision}, this version of homecheck uses {migrations.head()}",
+                "Use the version of homecheck that made it.",
+            )
 
 
 @contextmanager

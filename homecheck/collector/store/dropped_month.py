@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from homecheck.collector.store import erasure, events, monthly, months
-from homecheck.collector.store.connection import Connection, beside, one_moment
+from homecheck.collector.store import erased_entries, events, monthly, months
+from homecheck.collector.store.connection import Connection, beside
 
 Runs = Sequence[tuple[int, int]]  # of entries of the log: from the first to the last, ascending
-SALTS_AT_ONCE: Final = 5_000  # in one transaction
+SALTS_AT_ONCE: Final = 50_000  # in one transaction
 # What is put together here is the name of a month's table.
 _RUNS: Final = """
 SELECT MIN(position), MAX(position) FROM
@@ -25,7 +25,8 @@ SELECT MIN(position), MAX(position) FROM
 GROUP BY run ORDER BY 1
 """
 _STATE: Final = "SELECT COUNT(*), SUM(position) FROM {table}"
-_PEOPLE: Final = "SELECT id, latest FROM person WHERE latest BETWEEN ? AND ? ORDER BY id"
+# Those of one program and day count under the same numbers of the fleet page, so that few of these are written.
+_PEOPLE: Final = "SELECT id, latest FROM person WHERE latest BETWEEN ? AND ? ORDER BY program, latest"
 _KEYS: Final = "SELECT kid, position FROM device_latest WHERE position BETWEEN ? AND ? ORDER BY kid"
 
 
@@ -44,9 +45,9 @@ class Seen:
 
 def look(db: Connection, month: int) -> Seen:
     """Return a month as it is at one moment; nobody waits for this."""
-    with one_moment(db):
-        runs = tuple((row[0], row[1]) for row in db.execute(_RUNS.format(table=_table(month))))
-        return Seen(month, runs, _state(db, month))
+    runs = tuple((row[0], row[1]) for row in db.execute(_RUNS.format(table=_table(month))))
+    many = [last - first + 1 for first, last in runs]
+    return Seen(month, runs, (sum(many), sum(map(_sum, runs))))
 
 
 def drop(db: Connection, seen: Seen, by: str, now: datetime) -> bool:
@@ -57,7 +58,7 @@ def drop(db: Connection, seen: Seen, by: str, now: datetime) -> bool:
     if _state(db, seen.month) != seen.state:
         return False
     if seen.runs:
-        events.add_all(db, monthly.told(erasure.named_runs(seen.runs), seen.month, by, now))
+        events.add_all(db, monthly.told(erased_entries.named_runs(seen.runs), seen.month, by, now))
     months.drop(db.execute, seen.month)
     return True
 
@@ -103,6 +104,11 @@ def _pieces(runs: Runs) -> Iterator[list[tuple[int, int]]]:
                 piece, room = [], SALTS_AT_ONCE
     if piece:
         yield piece
+
+
+def _sum(run: tuple[int, int]) -> int:
+    first, last = run
+    return (first + last) * (last - first + 1) // 2
 
 
 def _state(db: Connection, month: int) -> tuple[int, int]:

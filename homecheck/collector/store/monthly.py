@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from homecheck.collector.store import erasure, events, months
+from homecheck.collector.store import events, months
 from homecheck.collector.store.connection import Connection, marks
-from homecheck.collector.store.erasure import ERASED
+from homecheck.collector.store.erased_entries import ERASED, named, read_runs
 from homecheck.collector.store.events import Event
 from homecheck.collector.store.postgres import PostgresConnection
 
@@ -52,6 +52,8 @@ def last_ones(db: Connection, month: int) -> int:
     """Return how many people have their last check in a month, and an earlier one beside it in another."""
     first, end = _bounds(month)
     its = part(db, month)
+    if not _may_be_last(db, its):
+        return 0
     sql = (
         f"SELECT COUNT(*) FROM {its.table} AS gone JOIN person"  # noqa: S608
         f" ON person.id = gone.person AND person.latest = gone.position WHERE {its.condition}"
@@ -59,6 +61,13 @@ def last_ones(db: Connection, month: int) -> int:
         " AND (other.id < ? OR other.id >= ?))"
     )
     return int(db.execute(sql, (*its.values, first, end)).fetchone()[0])
+
+
+def _may_be_last(db: Connection, its: Part) -> bool:
+    """Tell whether anybody's last check can be in a month: of an old one that is soon answered, and mostly no."""
+    sql = f"SELECT MIN(position), MAX(position) FROM {its.table} AS gone WHERE {its.condition}"  # noqa: S608
+    found = db.execute(sql, its.values).fetchone()
+    return db.execute("SELECT 1 FROM person WHERE latest BETWEEN ? AND ? LIMIT 1", tuple(found)).fetchone() is not None
 
 
 def some(db: Connection, month: int) -> list[int]:
@@ -89,7 +98,7 @@ def delete(db: Connection, month: int, positions: Sequence[int], by: str, now: d
     db.execute(f"DELETE FROM evidence WHERE position {these}", positions)  # noqa: S608
     find_latest(db, people)
     find_latest_of_keys(db, held)
-    events.add_all(db, told(erasure.named(sorted(positions)), month, by, now))
+    events.add_all(db, told(named(sorted(positions)), month, by, now))
     return people
 
 
@@ -131,7 +140,7 @@ def runs_told(db: Connection, month: int) -> list[tuple[int, int]]:
     """Return the runs of entries that events say were deleted with a month, ascending."""
     sql = "SELECT about FROM event WHERE kind = ? AND detail = ?"
     rows = db.execute(sql, (ERASED, _detail(month)))
-    return sorted(run for row in rows for run in erasure.read_runs(row["about"]))
+    return sorted(run for row in rows for run in read_runs(row["about"]))
 
 
 def written(month: int) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from homecheck.collector.store.database import Connection, Database, one_or_none
+
+_ROOM: Final = "room"
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,16 @@ def find(db: Connection, name: str) -> str | None:
 def touch(db: Connection, moment: str) -> None:
     """Write something, to see whether writing is possible."""
     write(db, "last_touched", moment)
+
+
+def take_room(db: Connection, size: int) -> None:
+    """Write something of so many bytes, to see whether that much is taken. `give_room_back` removes it."""
+    write(db, _ROOM, secrets.token_hex(size // 2))  # PostgreSQL would compress what repeats
+
+
+def give_room_back(db: Connection) -> None:
+    """Remove what `take_room` has written."""
+    db.execute("DELETE FROM setting WHERE name = ?", (_ROOM,))
 
 
 def is_set_up(db: Connection) -> bool:

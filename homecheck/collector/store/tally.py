@@ -36,21 +36,25 @@ _STANDING: Final = (
 )
 _OF_PERSON: Final = 3 + len(GROUPS)  # columns behind the id that are the person's
 _COLUMNS: Final = "program, kind, name, rank, day, people"
-_COUNT: Final = " UNION ALL ".join(
-    (
-        *(
-            f"SELECT program, '{kind}', CAST({kind} AS TEXT), rank, received / {DAY}, COUNT(*) FROM person"  # noqa: S608
-            f" WHERE received IS NOT NULL GROUP BY program, {kind}, rank, received / {DAY}"
-            for kind in GROUPS
-        ),
-        *(
-            f"SELECT program, '{kind}', quantity, CASE verdict {_RANK} END, received / {DAY}, COUNT(*)"  # noqa: S608
-            " FROM concern"
-            f" WHERE {condition} GROUP BY program, quantity, verdict, received / {DAY}"
-            for kind, condition in ((CONCERN, "1 = 1"), (NEAR, "margin IS NOT NULL"))
-        ),
-    )
+_KINDS: Final = (
+    *((kind, f"CAST({kind} AS TEXT)", "rank", "person", "received IS NOT NULL") for kind in GROUPS),
+    (CONCERN, "quantity", f"CASE verdict {_RANK} END", "concern", "1 = 1"),
+    (NEAR, "quantity", f"CASE verdict {_RANK} END", "concern", "margin IS NOT NULL"),
 )
+
+
+def _counted(where: dict[str, str] | None = None) -> str:
+    """Return what counts everybody; `where`: by table, a condition on whom to count."""
+    return " UNION ALL ".join(
+        f"SELECT program, '{kind}' AS kind, {name} AS name, {rank} AS rank, received / {DAY} AS day, COUNT(*) AS people"  # noqa: S608
+        f" FROM {table} WHERE {condition} AND {(where or {}).get(table, '1 = 1')} GROUP BY 1, 3, 4, 5"
+        for kind, name, rank, table, condition in _KINDS
+    )
+
+
+_COUNT: Final = _counted()
+_AMONG: Final = "IN (SELECT id FROM leaving)"
+_LEAVING: Final = _counted({"person": f"id {_AMONG}", "concern": f"person {_AMONG}"})
 _TOTAL: Final = "program, kind, name, rank, people"
 _SUM: Final = "SUM(CAST(people AS INTEGER))"  # PostgreSQL sums larger ones as numeric, slowly
 _COUNT_TOTAL: Final = "SELECT program, kind, name, rank, SUM(people) FROM tally GROUP BY program, kind, name, rank"
@@ -86,6 +90,21 @@ def kept(db: Connection, people: Collection[str], after: Stand | None = None) ->
     insert_rows(db, f"tally ({_COLUMNS})", [(*cell, number) for cell, number in change.items()], _ADD)
     total = _without_day(change).items()  # nothing, where somebody stands as before and only the day is another
     insert_rows(db, f"tally_total ({_TOTAL})", [(*cell, number) for cell, number in total if number], _ADD_TOTAL)
+
+
+def leave(db: Connection, people: Collection[str]) -> None:
+    """Count people no more, inside a transaction, in which they come to stand as not checked.
+
+    The server does it in two statements, however many numbers these people count under.
+    """
+    if not people:
+        return
+    leaving = f"WITH leaving (id) AS (VALUES {', '.join(['(?)'] * len(people))}), less AS ({_LEAVING})"
+    # "WHERE": without it SQLite takes ON for that of a join.
+    days = f"SELECT {_COLUMNS.replace('people', '-people')} FROM less WHERE 1 = 1"  # noqa: S608
+    total = f"SELECT program, kind, name, rank, -{_SUM} FROM less WHERE 1 = 1 GROUP BY program, kind, name, rank"  # noqa: S608
+    db.execute(f"{leaving} INSERT INTO tally ({_COLUMNS}) {days} {_ADD}", tuple(people))
+    db.execute(f"{leaving} INSERT INTO tally_total ({_TOTAL}) {total} {_ADD_TOTAL}", tuple(people))
 
 
 @dataclass(frozen=True)

@@ -159,6 +159,12 @@ def claim(db: Connection, one: Message, until: datetime) -> bool:
     return bool(db.execute(sql, (to_text(until), one.id, to_text(one.next_at or one.made_at))).rowcount == 1)
 
 
+def put_back(db: Connection, claimed: Sequence[Message]) -> None:
+    """Have messages that were claimed wait as before, where no attempt was noted meanwhile: they are due at once."""
+    sql = "UPDATE message SET next_at = ? WHERE id = ? AND state = 'waiting' AND attempts = ?"
+    db.executemany(sql, [(to_text(one.next_at or one.made_at), one.id, one.attempts) for one in claimed])
+
+
 def note_attempt(
     db: Connection, message_id: str, state: State, next_at: datetime | None, status: int | None, error: str
 ) -> None:

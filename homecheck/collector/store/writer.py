@@ -35,13 +35,22 @@ Result = TypeVar("Result")
 Item = TypeVar("Item")
 
 
+@dataclass(frozen=True)
+class Failure:
+    """When (monotonic) and why nothing could be stored."""
+
+    at: float
+    why: str
+
+
 @dataclass
 class _Piece:
     work: Callable[[Connection], Any]
     future: Future[Any]
     number: int = 1  # of uploads that it is about
     undoes_itself: bool = False  # and needs no savepoint around those that it sets
-    is_probe: bool = False
+    is_probe: bool = False  # whose failure is told to whoever asks, and not remembered
+    is_large: bool = False  # as uploads are
     result: Any = None
     error: BaseException | None = None
 
@@ -56,7 +65,7 @@ class Writer:
     _thread: threading.Thread | None = None
     _ended: bool = False
     commits: int = 0
-    _failure: tuple[float, str] | None = None  # when and why nothing was stored; None: since then something was
+    failure: Failure | None = None  # of a transaction; None: uploads were stored since, or something of their size
     observe: Callable[[int, float], None] = lambda _pieces, _seconds: None  # after each commit
 
     def start(self) -> None:
@@ -74,18 +83,17 @@ class Writer:
         """Return how many pieces wait for the next transactions."""
         return self._waiting.qsize()
 
-    def submit(self, work: Callable[[Connection], Result]) -> Future[Result]:
-        """Do `work` in the next transaction; its result is there when the commit is durable. Raises Busy, NotStored."""
-        return self._submit(_Piece(work, Future()))
+    def submit(self, work: Callable[[Connection], Result], *, is_large: bool = False) -> Future[Result]:
+        """Do `work` in the next transaction; its result is there when the commit is durable. Raises Busy, NotStored.
+
+        `is_large`: it writes as much as uploads do, so that its commit ends a `failure` as theirs does. That of a small
+        write says nothing of larger ones.
+        """
+        return self._submit(_Piece(work, Future(), is_large=is_large))
 
     def probe(self, work: Callable[[Connection], Result]) -> Future[Result]:
-        """Do `work` as `submit` does, to see whether a write is taken. That it was says nothing of larger ones."""
+        """Do `work` as `submit` does, to see whether a write is taken."""
         return self._submit(_Piece(work, Future(), is_probe=True))
-
-    def failure(self, seconds: float) -> str:
-        """Return why the last transaction could not be committed, if that was within so many seconds; else nothing."""
-        failed = self._failure
-        return failed[1] if failed is not None and time.monotonic() - failed[0] < seconds else ""
 
     def submit_all(
         self, work: Callable[[Connection, Sequence[Item]], Sequence[Result]], items: Sequence[Item]
@@ -95,7 +103,7 @@ class Writer:
         Where that fails for a fault of one of them, each is done singly, and for one that fails its error stands in the
         place of its result. Raises Busy, NotStored.
         """
-        return self._submit(_Piece(partial(_do_all, work=work, items=items), Future(), len(items), True))
+        return self._submit(_Piece(partial(_do_all, work=work, items=items), Future(), len(items), True, is_large=True))
 
     def _submit(self, piece: _Piece) -> Future[Any]:
         if self._thread is None or not self._thread.is_alive():
@@ -130,8 +138,10 @@ class Writer:
         try:
             failure = _write(kept, batch)
         finally:
-            if not all(piece.is_probe for piece in batch):
-                self._failure = (time.monotonic(), failure) if failure else None
+            if failure and not all(piece.is_probe for piece in batch):
+                self.failure = Failure(time.monotonic(), failure)
+            elif not failure and any(piece.is_large and piece.error is None for piece in batch):
+                self.failure = None
         self.commits += 1
         self.observe(sum(piece.number for piece in batch), time.perf_counter() - began)
 

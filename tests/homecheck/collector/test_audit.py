@@ -18,7 +18,7 @@ from homecheck.checkpoint import open_checkpoint
 from homecheck.clock import utc_now
 from homecheck.collector import administration, erasing, keys, setup
 from homecheck.collector.audit import Audit, Trusted, audit
-from homecheck.collector.store import erasure, events, log, settings
+from homecheck.collector.store import erased_entries, events, log, settings
 from homecheck.collector.store.database import Connection, opened, transaction
 from homecheck.collector.store.events import Event
 from homecheck.collector.store.packing import unpacked
@@ -517,9 +517,9 @@ def test_nobody_is_erased_by_a_wrong_name(case: Case) -> None:
 
 
 def test_entries_that_were_erased_are_written_down_in_runs() -> None:
-    assert erasure.ranges([]) == ""
-    assert erasure.ranges([3]) == "3"
-    assert erasure.ranges([0, 1, 2, 5, 7, 8]) == "0-2 5 7-8"
+    assert erased_entries.ranges([]) == ""
+    assert erased_entries.ranges([3]) == "3"
+    assert erased_entries.ranges([0, 1, 2, 5, 7, 8]) == "0-2 5 7-8"
 
 
 def receipt_at(case: Case, position: int) -> bytes:

@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from homecheck.collector import errand as errand_module
 from homecheck.collector.context import Collector
 from homecheck.collector.errand import Errand, unending
 from homecheck.errors import StateError
@@ -45,6 +46,28 @@ def test_an_error_in_one_turn_is_logged_and_the_next_one_comes(
     (record,) = caplog.records
     assert str(error) in caplog.text
     assert record.name == "homecheck.collector"
+
+
+def test_at_the_end_a_turn_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hanging(Errand):
+        name = "hanging"
+
+        def tick(self) -> None:
+            hangs.set()
+            released.wait(30)
+
+    hangs, released = threading.Event(), threading.Event()
+    monkeypatch.setattr(errand_module, "PATIENCE_SECONDS", 0.05)
+    one = Hanging(cast("Collector", None), tick_seconds=0.01)
+    one.start()
+    assert hangs.wait(30)
+    ending = threading.Thread(target=one.stop)
+    ending.start()
+    ending.join(10)
+    ended = not ending.is_alive()
+    released.set()
+    ending.join()
+    assert ended
 
 
 def test_a_chore_that_ends_by_an_error_is_logged_and_begun_again(caplog: pytest.LogCaptureFixture) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -208,6 +210,16 @@ def test_a_purge_that_was_cut_off_after_the_drop_is_named_and_goes_on_when_it_is
     tables.purge(tables.months[0])
     assert tables.standing()["Bo"] == (None, None, None, ())
     assert tables.site.defects() == []
+
+
+def test_uploads_get_as_much_time_as_each_piece_took_of_people_and_of_keys(
+    tables: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[float] = []
+    monkeypatch.setattr(monthly, "time", SimpleNamespace(monotonic=time.monotonic, sleep=given.append))
+    tables.purge(tables.months[0])  # by which Bo stands, and his key
+    assert len(given) == 3  # his, his key's, and that of the look for what is no table
+    assert all(0 < seconds < 60 for seconds in given)
 
 
 def test_salts_go_on_another_connection_while_the_server_still_removes_the_files(tables: House) -> None:

@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from homecheck.collector import administration, audit_outside, erasing, letters, mail_server, setup
 from homecheck.collector.mail_server import MailServer, NotSent, check_address
-from homecheck.collector.postman import WAITS, Postman, allowed_at
+from homecheck.collector.postman import AT_ONCE, WAITS, Postman, allowed_at
 from homecheck.collector.store import mail as store
 from homecheck.collector.store.database import Database, opened, transaction
 from homecheck.collector.store.events import By
@@ -25,9 +26,10 @@ from homecheck.errors import SetupError
 from homecheck.policy import parse_policy
 from homecheck.standards.rfc_3339 import from_text
 from tests.certificates import make_certificate
-from tests.live_collector import Site, in_thread
+from tests.live_collector import Site, in_thread, set_up
 from tests.mail_server import PASSWORD, USER, MailBox
 from tests.mail_server import mail_server as serving_mail
+from tests.many_people import Many, fill
 from tests.people import PASSES, POLICY_TEXT, Worker
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -92,6 +94,23 @@ def test_an_invitation_by_mail_enrols_and_its_code_is_in_no_database(site: Site)
     for hidden in ("SELECT code_sha256 FROM invite", "SELECT detail FROM event", "SELECT about FROM event"):
         assert not [value for value in site.browse_database(hidden) if code[1] in str(value)]
     assert Worker(site.url, PASSES).enrol(code[1]).status_code == 201
+
+
+def test_of_very_many_missed_check_ins_some_are_noted_at_a_time_so_that_uploads_go_on(tmp_path: Path) -> None:
+    site = set_up(tmp_path, "http://127.0.0.1:1")
+    with opened(site.database) as db:
+        fill(db, Many(90, 90, NOON - timedelta(days=60), ["support"]))
+    noted: list[int] = []
+
+    def count(_: int, __: float) -> None:
+        noted.append(int(str(site.browse_database("SELECT COUNT(*) FROM event WHERE kind = 'check-in-missed'")[0])))
+
+    with postman(site) as one:
+        one.collector.writer.observe = count
+        one.tick()
+        one.tick()  # nobody twice
+    assert noted[-1] == 90
+    assert max(after - before for before, after in pairwise([0, *noted])) == AT_ONCE
 
 
 def test_a_letter_that_is_refused_takes_its_invitation_back_and_comes_again(site: Site) -> None:

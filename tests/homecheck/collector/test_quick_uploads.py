@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
 import re
 import socket
+import sqlite3
+import struct
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,6 +21,7 @@ from typing import Any, cast
 import pytest
 
 from homecheck.collector import app, body
+from homecheck.collector.bounded_http import BoundedHttp
 from homecheck.collector.metrics import Metrics
 from homecheck.collector.quick_uploads import MOST_BYTES, QuickUploads, proxies, sender
 from homecheck.collector.reception import Reception
@@ -124,6 +130,39 @@ def serving(folder: Path, monkeypatch: pytest.MonkeyPatch, **how: Any) -> Iterat
         yield House(site, site.worker(), lines, watch.metrics, long_way)
 
 
+@contextmanager
+def connections(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[weakref.ref[BoundedHttp], threading.Event]]]:
+    """Yield the collector's ends of the connections that are made from now on, and when each was lost."""
+    made: list[tuple[weakref.ref[BoundedHttp], threading.Event]] = []
+    begin, end = BoundedHttp.connection_made, BoundedHttp.connection_lost
+
+    def connection_made(self: BoundedHttp, transport: Any) -> None:
+        begin(self, transport)
+        made.append((weakref.ref(self), threading.Event()))
+
+    def connection_lost(self: BoundedHttp, exc: Exception | None) -> None:
+        end(self, exc)
+        for one, lost in made:
+            if one() is self:
+                lost.set()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BoundedHttp, "connection_made", connection_made)
+        patch.setattr(BoundedHttp, "connection_lost", connection_lost)
+        yield made
+
+
+@contextmanager
+def locked(site: Site) -> Iterator[None]:
+    """Let nobody write into the database."""
+    db = sqlite3.connect(site.file, isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        db.close()
+
+
 def without_date_and_length(lines: tuple[str, ...]) -> list[str]:
     return [re.sub("^(date|content-length): .*", r"\1", line) for line in lines]
 
@@ -223,6 +262,78 @@ def test_what_came_whole_is_stored_although_its_sender_has_gone(house: House, mo
     assert [line["status"] for line in house.lines if line["method"] == "PUT"] == [201]
     assert house.site.browse_database("SELECT COUNT(*) FROM evidence") == [1]
     assert house.answer(house.request()).status == 201
+
+
+@pytest.mark.parametrize("more", ["", ODD])
+def test_who_waits_when_the_collector_stops_and_its_patience_ends_is_told_so(
+    house: House, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    with connections(monkeypatch) as made, house.connect() as sock, locked(house.site):
+        send(sock, house.request(more))
+        wait_until(lambda: bool(made) and made[0][0]().cycle is not None)  # type: ignore[union-attr]
+        connection = made[0][0]()
+        assert connection is not None
+
+        async def stop() -> None:  # as uvicorn's Server.shutdown does
+            connection.shutdown()
+            await asyncio.sleep(0.1)
+            for task in connection.tasks:
+                task.cancel()
+
+        asyncio.run_coroutine_threadsafe(stop(), connection.loop).result(SECONDS)
+        answer, _ = read(sock, b"")
+    assert (answer.status, answer.reason) == (503, "not-stored")
+    assert b"the collector is being stopped" in answer.body
+    assert "connection: close" in answer.lines
+
+
+def test_an_upload_that_is_stored_when_the_collector_stops_gets_its_receipt(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connections(monkeypatch) as made, house.connect() as sock:
+        with locked(house.site):
+            send(sock, house.request())
+            wait_until(lambda: bool(made) and made[0][0]().cycle is not None)  # type: ignore[union-attr]
+            connection = made[0][0]()
+            assert connection is not None
+            connection.loop.call_soon_threadsafe(connection.shutdown)
+            time.sleep(0.1)
+        answer, rest = read(sock, b"")
+        assert (answer.status, rest, sock.recv(1)) == (201, b"", b"")
+    assert "connection: close" in answer.lines
+
+
+@pytest.mark.parametrize("more", ["", ODD])
+def test_a_connection_ends_without_a_search_for_garbage(
+    house: House, monkeypatch: pytest.MonkeyPatch, more: str
+) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        with connections(monkeypatch) as made:
+            assert house.answer(house.request(more)).status == 201
+            ((connection, lost),) = made
+            assert lost.wait(SECONDS)
+            wait_until(lambda: connection() is None)
+            assert connection() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("more", ["", ODD])
+def test_who_leaves_with_several_requests_open_leaves_no_trace_of_an_error(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, more: str
+) -> None:
+    forged = house.request(more, house.worker.sign(house.worker.evidence())[:-4] + b"AAAA")
+    with connections(monkeypatch) as made:
+        for _ in range(8):
+            with house.connect() as sock:
+                send(sock, forged * 4)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # leave without a word
+        wait_until(lambda: len(made) == 8)
+        assert all(lost.wait(SECONDS) for _, lost in made)
+    assert house.answer(house.request(more)).status == 201
+    assert [record.getMessage() for record in caplog.records] == []
 
 
 def test_who_comes_when_too_much_is_under_way_goes_where_that_is_told(

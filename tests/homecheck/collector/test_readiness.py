@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from homecheck.collector import readiness
 from homecheck.collector.store.connection import Connection
 from homecheck.collector.store.database import opened
 from homecheck.collector.store.failures import NotStored
@@ -20,12 +21,28 @@ from tests.people import PASSES, Worker
 from tests.postgres import postgres_server, start, stop
 
 PATIENCE_SECONDS = 60.0
+AGAIN_SECONDS = 0.2
 NOTHING_TAKEN = "the database takes nothing; the collector's log says why"
 
 
 def readiness_of(url: str) -> tuple[int, str]:
     answer = requests.get(f"{url}/readyz", timeout=30)
     return answer.status_code, answer.json().get("detail", "")
+
+
+def ready_within(seconds: float, url: str) -> bool:
+    end = time.monotonic() + seconds
+    while readiness_of(url)[0] != 200:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.fixture(autouse=True)
+def soon_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody here waits for `readiness.AGAIN_SECONDS`."""
+    monkeypatch.setattr(readiness, "AGAIN_SECONDS", AGAIN_SECONDS)
 
 
 def test_a_database_that_went_away_is_told_and_so_is_its_return(tmp_path: Path) -> None:
@@ -42,12 +59,11 @@ def test_a_database_that_went_away_is_told_and_so_is_its_return(tmp_path: Path) 
         assert "\nhomecheck_database_up 0.0\n" in metrics
         assert 'homecheck_requests_total{method="GET",route="/readyz",status="503"} 1.0\n' in metrics
         assert requests.get(f"{site.url}/healthz", timeout=30).status_code == 200  # the program itself runs
+        assert worker.upload(worker.evidence()).status_code == 503
         start(server)
         server.wait()
+        assert ready_within(20, site.url)
         end = time.monotonic() + PATIENCE_SECONDS
-        while readiness_of(site.url)[0] != 200 and time.monotonic() < end:
-            time.sleep(0.1)
-        assert readiness_of(site.url)[0] == 200
         # A thread whose connection broke says once that it cannot; agents come again.
         while (answer := worker.upload(worker.evidence())).status_code == 503 and time.monotonic() < end:
             assert answer.headers["Retry-After"]
@@ -70,23 +86,30 @@ def test_a_disk_that_takes_small_writes_and_no_evidence_is_not_ready(
         assert status == 503
         assert readiness_of(site.url) == (503, NOTHING_TAKEN)
         assert "not ready: the database cannot do this now: database or disk is full" in caplog.messages
+        for _ in range(5):  # however often it is tried, while nobody uploads
+            time.sleep(2 * AGAIN_SECONDS)
+            assert readiness_of(site.url) == (503, NOTHING_TAKEN)
         with opened(site.database) as db:
             db.execute("DROP TABLE filler")
+        assert ready_within(20, site.url)  # without an upload that would tell
         assert worker.upload(evidence).status_code == 201
         assert readiness_of(site.url) == (200, "")
+        assert site.browse_database("SELECT COUNT(*) FROM setting WHERE LENGTH(value) > 1000") == [0]
 
 
-def test_a_failure_counts_until_something_is_stored_or_it_is_time_to_try_again(tmp_path: Path) -> None:
+def test_a_failure_counts_until_something_is_stored_that_is_as_large_as_an_upload(tmp_path: Path) -> None:
     writer = Writer(replace(site_database(tmp_path), max_pages=1))
     writer.start()
     try:
         with pytest.raises(NotStored):
             writer.submit(_too_much).result(PATIENCE_SECONDS)
         writer.probe(lambda _: None).result(PATIENCE_SECONDS)
-        assert "full" in writer.failure(PATIENCE_SECONDS)
-        assert writer.failure(0) == ""
-        writer.submit(lambda _: None).result(PATIENCE_SECONDS)
-        assert writer.failure(PATIENCE_SECONDS) == ""
+        assert writer.failure is not None
+        assert "full" in writer.failure.why
+        writer.submit(lambda _: None).result(PATIENCE_SECONDS)  # as an errand does every few seconds
+        assert writer.failure is not None
+        writer.submit_all(lambda _, items: items, ["an upload"]).result(PATIENCE_SECONDS)
+        assert writer.failure is None
     finally:
         writer.stop()
 

@@ -138,6 +138,40 @@ def test_a_receiver_that_hangs_keeps_nobody_waiting(served: tuple[Site, ServerPr
         released.set()
 
 
+def test_the_collector_stops_while_a_receiver_hangs_and_the_next_start_sends_the_message_again(
+    served: tuple[Site, ServerProcess],
+) -> None:
+    site, server = served
+    released = threading.Event()
+    with receiving(Receiver(hangs=released)) as slow:
+        webhook = add(site, slow.url, "event.invited")
+        site.invite("Bo")
+        assert slow.asked.wait(60)
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 8  # and the receiver is waited for 15
+        (message,) = messages(site, webhook)
+        assert (message.state, message.attempts, message.error) == ("waiting", 0, "")  # it is not its failure
+        assert message.next_at == message.made_at  # due at once
+        released.set()
+        server.start()
+        wait_until(lambda: messages(site, webhook)[0].state == "delivered")
+        assert messages(site, webhook)[0].attempts == 1
+        assert {headers["webhook-id"] for headers, _ in slow.got} == {message.id}
+
+
+def test_an_attempt_that_ends_while_it_is_put_back_counts(site: Site) -> None:
+    with opened(site.database) as db, transaction(db):
+        one = add_one(db)
+        message = webhooks.send_test(db, one.id, site.url, NOW)
+        assert store.claim(db, message, NOW + DAY)
+        store.note_attempt(db, message.id, "waiting", NOW + DAY, 500, "the receiver answered 500")
+        store.put_back(db, [message])
+        (kept,) = store.recent(db, one.id, 9)
+        assert (kept.attempts, kept.next_at) == (1, NOW + DAY)
+        webhooks.remove(db, one.id, By("a test"), NOW)
+
+
 def test_nine_slow_receivers_with_much_to_take_do_not_keep_a_tenth_waiting(tmp_path: Path) -> None:
     with ExitStack() as stack:
         site = set_up(tmp_path, "http://127.0.0.1:1")

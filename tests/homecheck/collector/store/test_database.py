@@ -77,7 +77,7 @@ def test_no_database_another_database_and_no_database_at_all_are_told_apart(tmp_
     foreign = tmp_path / "foreign.db"
     sqlite3.connect(foreign).close()
     foreign.touch()
-    with pytest.raises(SetupError, match="has the format 0000"):
+    with pytest.raises(SetupError, match="no collector is in it"):
         SqliteDatabase(foreign).open()
     text = tmp_path / "text.db"
     text.write_text("this is a letter to my grandmother, and much longer than a header of SQLite\n" * 20)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from homecheck.collector import erasing
-from homecheck.collector.store import erasure, events
+from homecheck.collector.store import erased_entries, events
 from homecheck.collector.store.database import Database, opened, transaction
 from homecheck.collector.store.events import Event
 from tests.live_collector import PROGRAM, in_thread
@@ -33,7 +33,7 @@ def test_entries_of_one_person_all_over_the_log_are_erased_and_named(
         assert len(theirs) > ENTRIES / 3
         erasing.erase_person(site.database, PROGRAM, FAILS.name, "a test", now)
         told = [str(one) for one in site.browse_database("SELECT about FROM event WHERE kind = 'erased' ORDER BY id")]
-        assert " ".join(told) == erasure.ranges(theirs)
+        assert " ".join(told) == erased_entries.ranges(theirs)
         assert max(map(len, told)) < 2_000  # the row of an index has to fit into 2,704 bytes, by PostgreSQL's manual
         assert site.browse_database("SELECT position FROM log_entry WHERE salt IS NULL ORDER BY position") == theirs
         assert site.defects() == []
@@ -41,8 +41,8 @@ def test_entries_of_one_person_all_over_the_log_are_erased_and_named(
 
 def test_positions_are_named_a_hundred_runs_at_a_time_with_how_many_they_are() -> None:
     scattered = [number for number in range(450) if number % 3]  # 150 runs of two
-    (first, one), (second, two) = erasure.named(scattered)
+    (first, one), (second, two) = erased_entries.named(scattered)
     assert first.split()[:2] == ["1-2", "4-5"]
     assert second.split()[0] == "301-302"
     assert (len(first.split()), one, len(second.split()), two) == (100, 200, 50, 100)
-    assert list(erasure.named([])) == [("", 0)]
+    assert list(erased_entries.named([])) == [("", 0)]

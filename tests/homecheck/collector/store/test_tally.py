@@ -70,6 +70,25 @@ def seen(verdict: Verdict = Verdict.FAIL, days_ago: float = 1, *concerns: Concer
     return Overview(verdict, NOW - timedelta(days=days_ago), timedelta(days=30), concerns=concerns, **texts)
 
 
+def test_who_stands_as_never_checked_counts_no_more_and_others_as_before(db: Connection) -> None:
+    first, second, third, *_ = PEOPLE
+    near = Concern("network.loss", Verdict.WARN, 0.05)
+    check(db, first, seen(Verdict.FAIL, 1, near, Concern("room.noise", Verdict.FAIL, None)))
+    check(db, second, seen(Verdict.PASS, 2, link="wifi"))
+    check(db, third, seen(Verdict.FAIL, 1, near))  # in the same numbers as the first
+    with transaction(db):
+        tally.leave(db, [])
+        tally.leave(db, [first.id, second.id, PEOPLE[4].id])  # of the last one nothing was ever received
+        overview.forget_all(db, [first.id, second.id, PEOPLE[4].id])
+    assert tally.wrong(db) == 0
+    assert tally.by_program(db) == [("sales", 0, 1)]
+    rows = db.execute("SELECT kind, name, rank, people FROM tally WHERE people <> 0 ORDER BY kind").fetchall()
+    assert [tuple(row) for row in rows] == [
+        ("concern", "network.loss", 2, 1), ("hour", "9", 0, 1), ("link", "ethernet", 0, 1),
+        ("near", "network.loss", 2, 1), ("region", "SE-AB", 0, 1), ("software", "1.0", 0, 1), ("system", "Linux", 0, 1),
+    ]  # fmt: skip
+
+
 def counted_slowly(db: Connection, program: str = "", days: int = 0) -> Shown:
     """Return what the page shows, by a look at every row."""
     since = (MIDNIGHT - timedelta(days=days)).timestamp() if days else 0
