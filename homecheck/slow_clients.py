@@ -52,6 +52,7 @@ class SlowClients:
         """Look at uvicorn's connections; abort those that took too long, and the oldest of too many.
 
         Of too many that wait those go; of too many at all, those whose request takes longest: others take a second.
+        Whoever has sent a request to its end goes last: that it is not answered yet may be our own delay.
         """
         now = self.clock()
         self._seen = {connection: self._look(connection, now) for connection in connections}
@@ -62,7 +63,7 @@ class SlowClients:
         for connection in waiting[: max(0, len(waiting) - self.most_waiting)]:
             _abort(connection)
         if (too_many := len(self._seen) - self.most_open) > 0:
-            for connection in sorted(self._seen, key=lambda one: self._seen[one].since)[:too_many]:
+            for connection in sorted(self._seen, key=lambda one: (_asked(one), self._seen[one].since))[:too_many]:
                 _abort(connection)
 
     def _look(self, connection: Any, now: float) -> _Seen:
@@ -86,6 +87,12 @@ def allow_many_connections() -> None:
     wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _asked(connection: Any) -> bool:
+    """Tell whether a request has come to its end and waits for our answer."""
+    cycle = connection.cycle
+    return cycle is not None and not cycle.response_complete and not cycle.more_body
 
 
 def _abort(connection: Any) -> None:

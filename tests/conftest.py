@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests import alone
+from tests import again, alone
 from tests.needs import need_program
 
 if TYPE_CHECKING:
@@ -25,6 +25,12 @@ os.environ["HOMECHECK_LANG"] = "en"  # whatever language the tester reads; a tes
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     alone.mark(items)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which measurements were repeated: what is told every day is no accident."""
+    for one in again.repeated:
+        terminalreporter.write_line(f"REPEATED {one}")
 
 
 @pytest.fixture(autouse=True)

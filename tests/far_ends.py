@@ -69,7 +69,7 @@ def responder_process(
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -120,12 +120,12 @@ def responder_thread(
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
     reflector.start()
-    assert started.wait(10)
+    assert started.wait(60)
     try:
         yield InThread(f"http://127.0.0.1:{listener.getsockname()[1]}", reflector.port, responder, key)
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(60)
         reflector.stop()
         loop.close()
 

@@ -40,12 +40,12 @@ def ndt7_responder(limits: Limits, *, ndt7: bool = True, tls: tuple[Path, Path] 
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
     thread.start()
-    assert started.wait(10)
+    assert started.wait(60)
     try:
         yield found[0]
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 
@@ -56,7 +56,7 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
 
     def talk(connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            connection.settimeout(10)
+            connection.settimeout(60)
             answer(connection)
 
     def accept() -> None:
@@ -72,9 +72,9 @@ def answering(answer: Callable[[socket.socket], None]) -> Iterator[str]:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            accepting.join(15)
+            accepting.join(60)
     for thread in threads:
-        thread.join(15)
+        thread.join(60)
 
 
 @contextmanager

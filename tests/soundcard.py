@@ -153,7 +153,11 @@ class SoundCard:
         return np.frombuffer(data, dtype="<f4").reshape(-1, 2)
 
     def couple(self, device: str, gain_db: float, delay_ms: int = 30) -> None:
-        """Let the microphone of `device` hear its earpiece, `gain_db` (below 0) quieter and about `delay_ms` later."""
+        """Let the microphone of `device` hear its earpiece, `gain_db` (below 0) quieter and about `delay_ms` later.
+
+        A coupling that is there already is replaced.
+        """
+        self._unload(f"source={device}.monitor")
         before = {item["index"] for item in self._sink_inputs()}
         self.pactl(
             "load-module", "module-loopback", f"source={device}.monitor", f"sink={device}_inject",
@@ -205,10 +209,13 @@ class SoundCard:
         """Take earpiece and microphone away, and what couples them; the injection point stays."""
         # The coupling would go on from another device: it goes first.
         for own in (f"source={device}.monitor", f"source_name={device}_mic", f"sink_name={device}"):
-            for line in self.pactl("list", "short", "modules").splitlines():
-                number, _, arguments = line.split("\t")[:3]
-                if own in arguments.split():
-                    self.pactl("unload-module", number)
+            self._unload(own)
+
+    def _unload(self, argument: str) -> None:
+        for line in self.pactl("list", "short", "modules").splitlines():
+            number, _, arguments = line.split("\t")[:3]
+            if argument in arguments.split():
+                self.pactl("unload-module", number)
 
     def plug(self, device: str) -> None:
         """Plug a device of `DEVICES` in again; nothing is coupled to it any more."""

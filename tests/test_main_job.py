@@ -18,6 +18,7 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
 
 from homecheck.cli.local_servers import LocalServers
+from tests.again import again
 from tests.soundcard import SoundCard
 
 RATE = 48000
@@ -64,11 +65,12 @@ def check(home: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     return done.returncode, json.loads(done.stdout)
 
 
+@again
 def test_the_demo_measures_this_machine_and_its_collector_takes_and_judges_the_evidence(
     sound_card: SoundCard, tmp_path: Path
 ) -> None:
     with sound_card.playing_into("wired", TONE, RATE):
-        done = homecheck(tmp_path, "demo", "--output", "json")
+        done = homecheck(fresh(tmp_path), "demo", "--output", "json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     measured = result["measurements"]
@@ -82,10 +84,18 @@ def test_the_demo_measures_this_machine_and_its_collector_takes_and_judges_the_e
     assert "Dashboard: http://127.0.0.1:" in done.stderr
 
 
+def fresh(folder: Path) -> Path:
+    """Return a path that a test has not used before, which may be repeated."""
+    made = folder / f"time {len(list(folder.iterdir())) + 1}"
+    made.mkdir()
+    return made
+
+
+@again
 def test_a_sound_of_known_level_and_a_named_device_come_out_right_and_signed(
     servers: LocalServers, candidate: Path, sound_card: SoundCard, tmp_path: Path
 ) -> None:
-    saved = tmp_path / "evidence.jws"
+    saved = fresh(tmp_path) / "evidence.jws"
     with sound_card.playing_into("wired", TONE, RATE):
         part = ("--only", "quiet_room", "--listen", "5s")
         status, result = check(candidate, "--only", "headset", *part, "--save", str(saved))

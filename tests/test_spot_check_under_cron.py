@@ -114,4 +114,4 @@ def test_the_documented_line_measures_the_room_and_the_collector_judges_it(
     (kept,) = load(home).runs
     assert kept.spot
     assert kept.source.microphone == "Plantronics Blackwire 3225 Series"
-    assert kept.levels["room.noise"].value == pytest.approx(-43.01, abs=0.1)
+    assert kept.levels["room.noise"].value == pytest.approx(-43.01, abs=1)  # to 0.1: tests/test_main_job.py

@@ -23,7 +23,7 @@ PHASES = {
     "alone": ("-m", "alone"),
 }
 NOTHING_CHOSEN = 5  # pytest's exit status when no test was left, as with a path that has tests of one phase alone
-TOLD = ("FAILED ", "ERROR ", "SKIPPED ")
+TOLD = ("FAILED ", "ERROR ", "SKIPPED ", "REPEATED ")  # the last: tests/again.py
 
 
 def run(options: Sequence[str]) -> tuple[int, list[str]]:

@@ -224,10 +224,13 @@ class Responder:
         """Ask the kernel every 50 ms what the agents have acknowledged."""
         while True:
             await asyncio.sleep(BIN_SECONDS)
-            for session in list(self.sessions.loading.values()):
-                if session.download.active and session.download.streams[0].info is not None:
-                    session.download.count_acknowledged()
-                    session.download.note_round_trip()
+            self._ask_kernel()  # on its own, so that no session is kept in memory by the name of a loop's last one
+
+    def _ask_kernel(self) -> None:
+        for session in list(self.sessions.loading.values()):
+            if session.download.active and session.download.streams[0].info is not None:
+                session.download.count_acknowledged()
+                session.download.note_round_trip()
 
     async def _tidy(self) -> None:
         while True:

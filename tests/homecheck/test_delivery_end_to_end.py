@@ -159,7 +159,7 @@ def test_what_was_measured_while_the_collector_was_down_is_delivered_when_it_is_
     envelopes = [sign(measured(enrolment, home, signer, None).to_bytes(), EVIDENCE, signer) for _ in range(3)]
     names = [spool.put(home, envelope, PROGRAM) for envelope in envelopes]
     servers.stop()
-    down = deliver_waiting(home, new_session({}), deadline_seconds=2.0)
+    down = deliver_waiting(home, new_session({}), deadline_seconds=4.0)
     assert [delivery.status for delivery in down] == ["waiting"] * 3
     assert "nobody answers there" in down[0].message
     servers.serve_collector()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from homecheck.agent import collect
+from homecheck.agent import Collected, collect
 from homecheck.appraisal import Finding
 from homecheck.cli.terminal import PlainProgress
 from homecheck.collector import administration
@@ -26,6 +26,7 @@ from homecheck.observation import nonce_of
 from homecheck.policy import Policy, parse_policy
 from homecheck.shares import agreed_of, enough_of, judge, observed_for, program_share, setup_for, targets_of
 from probes.network import Network
+from tests.again import again
 from tests.command_line import homecheck
 from tests.far_ends import InThread, responder_thread
 from tests.live_collector import Site, in_thread
@@ -59,7 +60,7 @@ def test_one_run_is_corroborated_at_every_company_whose_responder_it_used(tmp_pa
         # The third company has another responder, to which the word of this one is a stranger's.
         assert setup.nonces == (nonces["one"], nonces["two"])
         probe = replace(Network.for_check(setup), voice_seconds=1.5, load=LOAD)
-        collected = collect([probe], PlainProgress(Console(file=io.StringIO())))
+        collected = measured(probe)
         assert len(collected.observations) == 2
         verdicts = {}
         for enrolment, share in zip(enrolments, shares, strict=True):
@@ -72,6 +73,14 @@ def test_one_run_is_corroborated_at_every_company_whose_responder_it_used(tmp_pa
         assert verdicts == {"one": "pass", "two": "pass", "three": "inconclusive"}
         trust = [[one.trust for one in newest_findings(site)] for site in sites]
     assert trust == [["corroborated"], ["server-observed"], ["self-reported"]]
+
+
+@again
+def measured(probe: Network) -> Collected:
+    collected = collect([probe], PlainProgress(Console(file=io.StringIO())))
+    found = {one.quantity.name: one for run in collected.runs for one in run.measurements}
+    assert [found[name].failure for name in ("network.download", "network.upload")] == [None, None]
+    return collected
 
 
 def newest_findings(site: Site) -> tuple[Finding, ...]:

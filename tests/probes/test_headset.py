@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ from probes.headset import (
     Headset,
     identity,
 )
+from tests.again import again
 from tests.homecheck.instruments.audio.analysis.sounds import pink
 from tests.soundcard import SoundCard, VirtualDevice
 
@@ -100,6 +102,7 @@ class Ear:
         damage: Callable[[NDArray[Any]], NDArray[Any]] = lambda x: x,
     ) -> None:
         self.gain_db, self.noise_db, self.delay_ms, self.damage = gain_db, noise_db, delay_ms, damage
+        self.held_up: dict[int, float] = {}  # seconds for which the computer stands still, by the number of the sound
         self.played: list[NDArray[Any]] = []
 
     def play(self, microphone: AudioEndpoint, earpiece: AudioEndpoint, sound: NDArray[Any]) -> Played:
@@ -108,7 +111,7 @@ class Ear:
         late = np.concatenate([np.zeros(round(self.delay_ms / 1000 * RATE)), sound])[: len(sound)]
         y = 10 ** (self.gain_db / 20) * self.damage(late) + pink(RATE, len(sound) / RATE, self.noise_db)
         recording = Recording(y[:, None].astype(np.float32), RATE, WIRED.id, (WIRED.id,), "fake")
-        return Played(recording, (EARPIECE.id,), 0.265, 4)
+        return Played(recording, (EARPIECE.id,), 0.265, 4, self.held_up.get(len(self.played), 0.1))
 
     def enter(self, text: str) -> str:
         raise AssertionError("nothing is to be typed")
@@ -418,6 +421,36 @@ def test_a_headset_that_leaks_is_measured_from_beeps_to_tones() -> None:
     assert found["headset.processed"].value is False
 
 
+def test_what_the_computer_held_up_beyond_its_buffers_may_be_part_of_the_round_trip() -> None:
+    ear = Ear(-32)
+    assert worn(ear, Person(beeps=[2]), speech())["headset.roundtrip"].uncertainty == 15
+    ear.held_up = {6: 0.45}  # of which 0.2 s lie in the buffers
+    assert worn(ear, Person(beeps=[2]), speech())["headset.roundtrip"].uncertainty == pytest.approx(15 + 250)
+
+
+@pytest.mark.parametrize(("held_up", "tries"), [({3: 0.7}, 2), ({3: 0.5}, 1), ({1: 0.7, 2: 0.7}, 1)])
+def test_tones_in_which_the_computer_stood_still_are_played_once_more(held_up: dict[int, float], tries: int) -> None:
+    """Beeps come first and then the person's own voice, in which nothing is measured."""
+    ear, person = Ear(-32), Person(beeps=[2])
+    ear.held_up = held_up
+    found = worn(ear, person, speech())
+    assert person.heard[-2 - tries :] == [TONES, *[WAIT] * tries, THANKS]
+    assert len(ear.played) == 2 + tries
+    assert found["headset.roundtrip"].value == pytest.approx(290, abs=0.2)
+
+
+def test_a_computer_that_stands_still_again_and_again_leaves_no_drop_outs_to_the_headset() -> None:
+    ear = Ear(-32)
+    ear.held_up = {3: 0.7, 4: 0.8}
+    found = worn(ear, Person(beeps=[2]), speech())
+    for name in ("dropouts", "leak", "roundtrip"):
+        failure = found[f"headset.{name}"].failure
+        assert failure is not None
+        assert (failure.code, failure.at_fault) == ("interrupted", "device")
+        assert "stood still for 0.8 s" in failure.message
+    assert found["headset.snr"].failure is None
+
+
 def test_gaps_are_counted_per_minute() -> None:
     def three_gaps(x: NDArray[Any]) -> NDArray[Any]:
         y = x.copy()
@@ -564,6 +597,7 @@ def test_tops_that_were_rounded_off_are_no_proof_of_no_clipping() -> None:
     assert rounded.bound == "at_least"
 
 
+@again
 @pytest.mark.audio
 def test_a_person_who_reads_is_measured_through_the_real_path(sound_card: SoundCard) -> None:
     """The room is noise at -60 dB all the time; on the cue, speech plays into the same microphone, then the headset."""
@@ -584,7 +618,7 @@ def test_a_person_who_reads_is_measured_through_the_real_path(sound_card: SoundC
         person = Person(obey, beeps=[3])
         probe = Headset(person, "bluetooth_mic", record=record, draw=lambda _below: 2, tone_seconds=4)
         found = by_name(probe.run())
-    assert person.heard == [
+    assert [text for text, _ in groupby(person.heard)] == [  # on a busy computer the tones may play once more
         READY, BE_SILENT, READ_ALOUD, LISTEN, HOW_MANY, YOUR_VOICE, CLEAR, TONES, WAIT, THANKS,
     ]  # fmt: skip
     assert cues[READ_ALOUD] - cues[BE_SILENT] == pytest.approx(4, abs=1)
@@ -597,7 +631,8 @@ def test_a_person_who_reads_is_measured_through_the_real_path(sound_card: SoundC
     leak, roundtrip, dropouts = (found[f"headset.{name}"] for name in ("leak", "roundtrip", "dropouts"))
     assert leak.value == pytest.approx(-20, abs=max(0.3, leak.uncertainty or 0))
     assert isinstance(roundtrip.value, float)
-    assert 200 < roundtrip.value < 450
+    assert roundtrip.uncertainty is not None
+    assert 200 < roundtrip.value < 435 + roundtrip.uncertainty
     assert dropouts.value == 0
     assert leak.details["earpiece"] == "Kopfhörer WH-1000XM4"
     assert found["headset.processed"].value is False

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ from homecheck.responder.limits import Limits
 from homecheck.signing import OBSERVATION, PublicKey, sign, verify
 from homecheck.standards import goodput
 from probes.network import DOWNLOAD, LOADED, VOICE, Network, call_of, download, not_full, rpm, throughput, udp, upload
+from tests.again import Repeatable, again
 from tests.far_ends import InThread, UdpRelay, relayed_responder, responder_process, responder_thread
 from tests.forgeries import GENUINE
 
@@ -80,15 +81,28 @@ def inner(details: Details, *names: str) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="module")
-def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[dict[str, Measurement], str, PublicKey]]:
-    with responder_process(tmp_path_factory.mktemp("home")) as responder:
+@dataclass(frozen=True)
+class WholeRun:
+    """All that the probe measured, the responder's observation, and its key."""
+
+    measured: dict[str, Measurement]
+    envelope: str
+    key: PublicKey
+
+
+def measure_all(home: Path) -> WholeRun:
+    with responder_process(home) as responder:
         jwk = json.loads(call(responder.far_end, "GET", "/.well-known/homecheck").body)["jwk"]
         setup = CheckSetup(responder_url=responder.url, responder_key=jwk, nonces=("challenge",))
         probe = replace(Network.for_check(setup), voice_seconds=2.0, load=QUICK)
         measured, envelopes = run(probe)
-        assert len(envelopes) == 1
-        yield measured, envelopes[0], PublicKey.from_jwk(jwk)
+    assert len(envelopes) == 1
+    return WholeRun(measured, envelopes[0], PublicKey.from_jwk(jwk))
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Repeatable[WholeRun]:
+    return Repeatable(lambda: measure_all(tmp_path_factory.mktemp("home")))
 
 
 def test_the_probe_keeps_the_contract() -> None:
@@ -97,18 +111,21 @@ def test_the_probe_keeps_the_contract() -> None:
     assert probe.deadline_seconds > probe.voice_seconds + 2 * probe.load.most_seconds
 
 
-def test_every_quantity_is_measured_once(whole_run: tuple[dict[str, Measurement], str, PublicKey]) -> None:
-    measured, _, _ = whole_run
+@again
+def test_every_quantity_is_measured_once(whole_run: Repeatable[WholeRun]) -> None:
+    measured = whole_run.found().measured
     assert set(measured) == {quantity.name for quantity in Network.quantities}
     failed = {name: one.failure.code for name, one in measured.items() if one.failure is not None}
     # Without a file of regions and without TLS there is nothing to compare: tests/probes/test_network_identity.py
     assert failed == {"network.region": "not_offered", "network.tls_intercepted": "not_offered"}
 
 
+@again
 def test_an_honest_run_agrees_with_what_the_responder_signed(
-    whole_run: tuple[dict[str, Measurement], str, PublicKey],
+    whole_run: Repeatable[WholeRun],
 ) -> None:
-    measured, envelope, key = whole_run
+    found = whole_run.found()
+    measured, envelope, key = found.measured, found.envelope, found.key
     evidence = replace(GENUINE, nonce="challenge", runs=(), observations=(envelope,))
     seen = observed(evidence, {key.kid: key}.get)
     standings = compared(measured.values(), seen)
@@ -126,10 +143,11 @@ def test_an_honest_run_agrees_with_what_the_responder_signed(
     assert not observed(evidence, lambda _kid: None)
 
 
+@again
 def test_throughput_is_held_at_the_ceiling_and_says_so(
-    whole_run: tuple[dict[str, Measurement], str, PublicKey],
+    whole_run: Repeatable[WholeRun],
 ) -> None:
-    measured, _, _ = whole_run
+    measured = whole_run.found().measured
     for name in ("download", "upload"):
         assert number(measured, name) == pytest.approx(60, rel=0.05)
         details = measured[f"network.{name}"].details
@@ -138,8 +156,9 @@ def test_throughput_is_held_at_the_ceiling_and_says_so(
         assert details["responder_mbit_s"] == pytest.approx(60, rel=0.05)
 
 
-def test_a_call_over_loopback_is_perfect(whole_run: tuple[dict[str, Measurement], str, PublicKey]) -> None:
-    measured, _, _ = whole_run
+@again
+def test_a_call_over_loopback_is_perfect(whole_run: Repeatable[WholeRun]) -> None:
+    measured = whole_run.found().measured
     assert measured["network.udp"].value is True
     assert number(measured, "loss") == number(measured, "loss_up") == number(measured, "loss_down") == 0
     assert number(measured, "loss_burst") == 1
@@ -151,10 +170,11 @@ def test_a_call_over_loopback_is_perfect(whole_run: tuple[dict[str, Measurement]
     assert measured["network.mos"].uncertainty > 0.05  # 100 packets without loss prove little
 
 
+@again
 def test_responsiveness_is_the_lower_of_both_directions_with_its_parts(
-    whole_run: tuple[dict[str, Measurement], str, PublicKey],
+    whole_run: Repeatable[WholeRun],
 ) -> None:
-    measured, _, _ = whole_run
+    measured = whole_run.found().measured
     both = [inner(measured["network.rpm"].details, direction) for direction in ("download", "upload")]
     assert number(measured, "rpm") == pytest.approx(min(one["rpm"] for one in both), abs=1e-3)
     assert measured["network.rpm"].details["impossible_round_trips"] == 0
@@ -165,10 +185,11 @@ def test_responsiveness_is_the_lower_of_both_directions_with_its_parts(
             assert 0 < one[part] < 500
 
 
+@again
 def test_every_codec_and_every_cost_stands_beside_the_rating(
-    whole_run: tuple[dict[str, Measurement], str, PublicKey],
+    whole_run: Repeatable[WholeRun],
 ) -> None:
-    measured, _, _ = whole_run
+    measured = whole_run.found().measured
     details, r = measured["network.r"].details, number(measured, "r")
     assert inner(details, "codecs", "G.711 with PLC")["r"] == pytest.approx(r, abs=1e-3)
     assert measured["network.mos"].details["codecs"] == details["codecs"]
@@ -182,20 +203,23 @@ def test_every_codec_and_every_cost_stands_beside_the_rating(
     assert (delay["jitter_buffer"], delay["packet"]) == (60, 20)
 
 
+@again
 def test_tcp_connections_under_load_stand_beside_the_packets(
-    whole_run: tuple[dict[str, Measurement], str, PublicKey],
+    whole_run: Repeatable[WholeRun],
 ) -> None:
-    measured, _, _ = whole_run
+    measured = whole_run.found().measured
     for direction in ("download", "upload"):
         connects = inner(measured["network.loaded_rtt_increase"].details, direction)
         assert connects["tcp_connects"] >= 5
         assert 0 < connects["tcp_connect_p50_ms"] <= connects["tcp_connect_p95_ms"] < 500
 
 
+@again
 def test_the_observation_is_signed_and_carries_the_challenge(
-    whole_run: tuple[dict[str, Measurement], str, PublicKey],
+    whole_run: Repeatable[WholeRun],
 ) -> None:
-    measured, envelope, key = whole_run
+    found = whole_run.found()
+    measured, envelope, key = found.measured, found.envelope, found.key
     seen = SessionObservation.from_bytes(verify(envelope.encode(), OBSERVATION, {key.kid: key}.get))
     assert seen.nonce == "challenge"
     assert seen.source == "127.0.0.1"
@@ -209,6 +233,7 @@ def test_the_observation_is_signed_and_carries_the_challenge(
     assert len(seen.udp) == 3
 
 
+@again
 def test_losses_are_exact_in_each_direction() -> None:
     up, down = {5, 20, 21, 22, 40}, {8, 30, 31}
     relay = UdpRelay(
@@ -229,6 +254,7 @@ def test_losses_are_exact_in_each_direction() -> None:
     assert number(measured, "mos") < 4.2
 
 
+@again
 def test_packets_that_overtake_or_come_twice_are_counted_in_their_direction_and_are_no_loss() -> None:
     relay = UdpRelay(
         nothing,
@@ -247,6 +273,7 @@ def test_packets_that_overtake_or_come_twice_are_counted_in_their_direction_and_
     assert details["reordered_down"] == 2  # by the order in which the responder answered
 
 
+@again
 def test_losses_at_the_very_end_of_a_run_are_not_forgotten() -> None:
     """Nothing after them could tell that they were sent: the sender's own count does."""
     relay = UdpRelay(lambda flow, sequence: flow == IDLE_FLOW and sequence >= 45, nothing)
@@ -258,6 +285,7 @@ def test_losses_at_the_very_end_of_a_run_are_not_forgotten() -> None:
     assert number(measured, "loss_down") == 0
 
 
+@again
 def test_blocked_udp_is_a_value_and_the_voice_path_fails_with_its_cause() -> None:
     with relayed_responder(UdpRelay(nothing, everything)) as running:
         running.responder.sessions.proofs.note(["udp"])  # others had answers
@@ -291,6 +319,7 @@ def test_who_was_sent_no_answers_proves_nothing() -> None:
         assert proven.services(running.far_end) == frozenset()
 
 
+@again
 def test_where_udp_is_blocked_tcp_is_measured_and_told() -> None:
     with relayed_responder(UdpRelay(everything, nothing)) as running:
         running.responder.sessions.proofs.note(["udp"])
@@ -427,6 +456,7 @@ class Collapsing(Responder):
         raise web.HTTPServiceUnavailable
 
 
+@again
 def test_one_direction_that_fails_leaves_the_other() -> None:
     with responder_thread(Collapsing) as running:
         measured, _ = run(Network(url=running.url, voice_seconds=1.0, load=HALF))
@@ -443,6 +473,7 @@ def one_run(running: InThread) -> NetworkRun:
     return measure(session, Plan(0.6, BLINK))
 
 
+@again
 def test_a_clock_that_was_changed_during_the_run_voids_it() -> None:
     with responder_thread() as running:
         done = one_run(running)
@@ -452,6 +483,7 @@ def test_a_clock_that_was_changed_during_the_run_voids_it() -> None:
     assert (raised.value.code, raised.value.at_fault) == ("clock_stepped", "device")
 
 
+@again
 def test_a_responder_whose_clock_was_changed_during_the_run_is_at_fault() -> None:
     with responder_thread() as running:
         done = one_run(running)
@@ -467,6 +499,7 @@ def test_a_responder_whose_clock_was_changed_during_the_run_is_at_fault() -> Non
     assert (raised.value.code, raised.value.at_fault) == ("responder_clock_stepped", "server")
 
 
+@again
 def test_a_computer_that_stood_still_during_the_run_voids_it() -> None:
     with responder_thread() as running:
         done = one_run(running)
@@ -475,6 +508,7 @@ def test_a_computer_that_stood_still_during_the_run_voids_it() -> None:
     assert (raised.value.code, raised.value.at_fault) == ("interrupted", "device")
 
 
+@again
 def test_a_computer_that_stood_still_during_a_load_says_nothing_about_that_direction_of_the_line() -> None:
     with responder_thread() as running:
         done = one_run(running)
@@ -496,6 +530,7 @@ class WithoutSmall(Responder):
         raise web.HTTPNotFound
 
 
+@again
 def test_a_responder_without_the_small_object_is_no_fault_of_the_line() -> None:
     with responder_thread(WithoutSmall) as running:
         measured, _ = run(Network(url=running.url, voice_seconds=0.6, load=HALF))
@@ -505,6 +540,7 @@ def test_a_responder_without_the_small_object_is_no_fault_of_the_line() -> None:
     assert number(measured, "download") > 1
 
 
+@again
 @pytest.mark.parametrize(("growth", "bound"), [(0.05, None), (0.15, "at_least"), (-0.15, None)])
 def test_a_load_that_was_still_getting_faster_is_a_lower_bound(growth: float, bound: str | None) -> None:
     with responder_thread() as running:
@@ -515,6 +551,7 @@ def test_a_load_that_was_still_getting_faster_is_a_lower_bound(growth: float, bo
     assert throughput(DOWNLOAD, done, call, done.seen.download, rate).bound == bound
 
 
+@again
 def test_too_short_a_load_tells_nothing_about_responsiveness() -> None:
     with responder_thread() as running:
         failed = rpm(one_run(running)).failure
@@ -522,6 +559,7 @@ def test_too_short_a_load_tells_nothing_about_responsiveness() -> None:
     assert (failed.code, failed.at_fault) == ("too_few_probes", "line")
 
 
+@again
 def test_too_few_packets_say_so() -> None:
     with responder_thread() as running:
         done = one_run(running)
@@ -566,6 +604,7 @@ def test_a_queue_that_overflowed_before_is_no_deeper_than_was_seen_although_it_g
 # --- Data that costs money --------------------------------------------------------------------------------------------
 
 
+@again
 def test_where_data_costs_money_the_voice_path_is_measured_and_the_line_is_not_filled() -> None:
     with responder_thread() as responder:
         setup = CheckSetup(responder_url=responder.url, may_load=False)
@@ -583,6 +622,7 @@ def test_where_data_costs_money_the_voice_path_is_measured_and_the_line_is_not_f
     assert 100 * 2 * 172 * 0.8 < spent < 100 * 2 * 172 * 1.2  # 2 s of 50 packets of 172 bytes, and back
 
 
+@again
 def test_a_line_is_not_filled_where_nobody_asks_what_it_carries() -> None:
     asked = frozenset({"network.rtt", "network.mos"})
     with responder_thread() as responder:
@@ -609,6 +649,7 @@ def test_a_line_is_filled_as_far_as_the_limits_need_unless_it_is_to_be_full() ->
     assert ceiling() == usual  # --all
 
 
+@again
 def test_a_check_spends_no_more_than_its_policy_allows_in_both_directions_together() -> None:
     load = LoadRule(least_seconds=9, most_seconds=9, ceiling_mbit_s=200)
     with responder_thread() as responder:
@@ -627,6 +668,7 @@ def test_a_check_spends_no_more_than_its_policy_allows_in_both_directions_togeth
         assert details["at_least"] is True
 
 
+@again
 def test_a_limit_for_data_that_ends_a_load_too_early_is_not_the_lines_fault() -> None:
     with responder_thread() as responder:
         setup = CheckSetup(responder_url=responder.url, most_bytes=2_000_000)

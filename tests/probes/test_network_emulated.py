@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.again import again
 from tests.emulated_line import SERVER, Counts, Faults, emulated_line
 from tests.far_ends import responder_process, write_certificate
 
@@ -34,6 +35,7 @@ def call_over(up: Faults, down: Faults, folder: Path, seconds: float = 6.0) -> t
     return json.loads(done.stdout), line.report
 
 
+@again
 def test_losses_of_each_direction_are_exact(tmp_path: Path) -> None:
     up, down = Faults(delay_ms=20, loss_pct=2, seed=3), Faults(delay_ms=20, loss_pct=4, burst=3, seed=4)
     found, truth = call_over(up, down, tmp_path)
@@ -45,6 +47,7 @@ def test_losses_of_each_direction_are_exact(tmp_path: Path) -> None:
     assert 40 <= found["rtt_ms"] < 40 + lateness + 2
 
 
+@again
 def test_copies_and_overtaken_packets_are_counted_and_no_loss(tmp_path: Path) -> None:
     up = Faults(delay_ms=15, jitter_ms=12, overtaking=True, copies_pct=0, seed=5)
     down = Faults(delay_ms=15, copies_pct=10, seed=6)
@@ -55,6 +58,7 @@ def test_copies_and_overtaken_packets_are_counted_and_no_loss(tmp_path: Path) ->
     assert found["copies_up"] == found["overtaken_down"] == 0
 
 
+@again
 def test_jitter_is_that_of_the_line(tmp_path: Path) -> None:
     # Independent normal delays of standard deviation s differ by 2 s / sqrt(pi) = 1.128 s on average.
     up, down = Faults(delay_ms=40, jitter_ms=5, overtaking=True, seed=7), Faults(delay_ms=5, seed=8)

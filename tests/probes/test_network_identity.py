@@ -22,6 +22,7 @@ from homecheck.instruments.tcp_load import LoadRule
 from homecheck.measurement import Measurement
 from homecheck.observation import Region
 from probes.network import Network, call_of, region, tls_intercepted
+from tests.again import again
 from tests.far_ends import Running, UdpRelay, relayed_responder, responder_process, write_certificate, write_regions
 
 BLINK = LoadRule(least_seconds=0.3, most_seconds=0.3, ceiling_mbit_s=20)
@@ -60,8 +61,11 @@ def responder(
         yield running
 
 
+@again
 def one_run(url: str) -> NetworkRun:
-    return measure(ResponderSession.open(find(url), (), None), Plan(0.6, BLINK))
+    found = measure(ResponderSession.open(find(url), (), None), Plan(0.6, BLINK))
+    assert len(found.idle.packets) >= 25  # enough for a call
+    return found
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from homecheck.instruments.audio import AudioEndpoint
 from homecheck.instruments.audio.recording import Recording, record
 from homecheck.measurement import CheckSetup, Measurement, Need, Probe, Value
 from probes.quiet_room import QuietRoom
+from tests.again import again
 from tests.homecheck.instruments.audio.analysis.sounds import bursts, pink, sine
 from tests.live_collector import wait_until
 from tests.needs import need_program
@@ -548,6 +549,7 @@ def test_slow_is_slower_than_fast() -> None:
     assert details["lafmax"] - details["lasmax"] == pytest.approx(10.2 - 2.6, abs=0.3)  # type: ignore[operator]  # numbers
 
 
+@again
 @pytest.mark.audio
 def test_sounds_of_known_level_read_right_through_real_devices_at_their_own_rates(sound_card: SoundCard) -> None:
     sounds = {
@@ -586,6 +588,7 @@ def octave(found: dict[str, Measurement], band: str) -> float:
 SOFT_DBFS = -92.0  # 1.2 steps of 16 bits, 300 of 24
 
 
+@again
 @pytest.mark.audio
 def test_a_microphone_of_24_bits_is_heard_with_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     device = replace(DEVICES["wired"], format="s24le")

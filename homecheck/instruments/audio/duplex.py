@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from homecheck.errors import ProbeError
@@ -58,6 +59,7 @@ class Heard:
     `buffer_seconds` is the time between a sample's entry and its exit as the sound library itself reckons it, without
     the devices; None where it does not. `stalls` counts the callbacks for which the sound system says that it was kept
     waiting: through ALSA's bridge to PulseAudio it says so in every run, also when not a sample is missing.
+    `held_up_seconds` is the longest time between two callbacks, beyond which buffers run empty.
     """
 
     samples: NDArray[Any] = field(repr=False)
@@ -66,6 +68,7 @@ class Heard:
     device: str
     buffer_seconds: float | None
     stalls: int
+    held_up_seconds: float
 
 
 def play_and_record(request: DuplexRequest) -> Heard:
@@ -94,7 +97,8 @@ def play_and_record(request: DuplexRequest) -> Heard:
         both = dict.fromkeys((request.microphone.name, request.earpiece.name))  # as a rule they are called alike
         raise portaudio_error(" with ".join(both), error.args) from None
     refuse_wrong_pace(tape.arrivals, request.rate_hz, request.microphone.name)
-    return Heard(tape.recorded(), used, played_to, str(devices[sink]["name"]), tape.buffer_seconds(), tape.stalls)
+    name = str(devices[sink]["name"])
+    return Heard(tape.recorded(), used, played_to, name, tape.buffer_seconds(), tape.stalls, tape.held_up_seconds())
 
 
 class _Tape:
@@ -136,6 +140,10 @@ class _Tape:
         """Return the sound library's own reckoning of the way through its buffers."""
         middle = sorted(self._ways)[len(self._ways) // 2] if self._ways else 0.0
         return round(middle, 4) if 0 < middle < FIRST_SECONDS else None
+
+    def held_up_seconds(self) -> float:
+        """Return the longest time between two callbacks."""
+        return max((after - before for (before, _), (after, _) in pairwise(self.arrivals)), default=0.0)
 
     def recorded(self) -> NDArray[Any]:
         """Return what was recorded since the sound began."""

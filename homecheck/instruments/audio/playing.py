@@ -36,6 +36,7 @@ class Played:
     played_to: tuple[str, ...]  # every endpoint that the sound was seen on, in order of appearance
     buffer_seconds: float | None  # the sound library's own share of the round trip, as it reckons it
     stalls: int
+    held_up_seconds: float = 0.0  # the longest that this computer let the sound wait: beyond its buffers it tore a hole
 
 
 def play(
@@ -75,7 +76,7 @@ def play(
         )
     mind_it_is_still_there(microphone)
     mind_it_is_still_there(earpiece)
-    return Played(recording, heard.played_to, heard.buffer_seconds, heard.stalls)
+    return Played(recording, heard.played_to, heard.buffer_seconds, heard.stalls, heard.held_up_seconds)
 
 
 def rate_of(microphone: AudioEndpoint) -> int:

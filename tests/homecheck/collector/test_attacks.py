@@ -231,6 +231,24 @@ def test_an_answer_that_is_still_being_fetched_has_the_longer_time() -> None:
     assert fetching.aborted
 
 
+class Cycle:
+    """One of uvicorn's requests that waits for its answer."""
+
+    def __init__(self, *, more_body: bool) -> None:
+        self.response_complete, self.more_body = False, more_body
+
+
+def test_of_too_many_those_go_who_have_not_said_all_however_new_they_are() -> None:
+    now = [0.0]
+    clients = SlowClients(most_open=2, clock=lambda: now[0])
+    asked, half, silent = Connection(Cycle(more_body=False)), Connection(Cycle(more_body=True)), Connection()
+    clients.cut_off([asked])
+    now[0] = 5.0  # the collector itself stood still
+    late = Connection(Cycle(more_body=False))
+    clients.cut_off([asked, half, silent, late])
+    assert [one.aborted for one in (asked, half, silent, late)] == [False, True, True, False]
+
+
 # What one key, or nobody at all, can use up
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import statistics
 import sys
 import threading
 import time
@@ -83,10 +84,10 @@ def test_it_answers_503_and_takes_the_same_bytes_when_the_server_goes_on(tmp_pat
                 assert {status for status, _, _ in answers} == {503}
                 assert all(retry for _, _, retry in answers)
                 assert max(seconds for _, seconds, _ in answers) < BOUND
-                for ask in asks[::4] * 3:  # whoever comes now is refused at once
-                    status, seconds, _ = timed(ask)
-                    assert status == 503
-                    assert seconds < LIMIT
+                for ask in asks[::4]:  # whoever comes now is refused at once
+                    refused = [timed(ask) for _ in range(3)]
+                    assert {status for status, _, _ in refused} == {503}
+                    assert statistics.median(seconds for _, seconds, _ in refused) < LIMIT
                 assert requests.get(f"{site.url}/healthz", timeout=PATIENCE).status_code == 200
                 assert requests.get(f"{site.url}/readyz", timeout=PATIENCE).status_code == 503
             end = time.monotonic() + PATIENCE
@@ -154,7 +155,7 @@ def test_an_address_that_swallows_everything_is_tried_from_beside_alone(tmp_path
         began = time.monotonic()
         with pytest.raises(NotStored, match=HUNG):
             database.connect()
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < PROBE_SECONDS - 1
 
 
 def test_the_watch_ends_when_there_is_nothing_to_watch() -> None:

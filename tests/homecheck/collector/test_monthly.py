@@ -284,7 +284,7 @@ def test_a_server_that_ends_the_drop_before_its_commit_leaves_the_whole_month_an
     def killed(db: Connection) -> Iterator[None]:
         with transaction(db):
             yield
-            if begun.wait(5):
+            if begun.wait(60):
                 (pid,) = db.execute("SELECT pg_backend_pid()").fetchone()
                 with opened(tables.site.database) as other:
                     other.execute("SELECT pg_terminate_backend(?)", (pid,))

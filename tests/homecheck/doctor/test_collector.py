@@ -49,7 +49,7 @@ def test_a_clock_ten_minutes_fast_is_wrong(collector: ScriptedCollector) -> None
     _, clock = examine_answer(collector.url, new_session(), lambda: utc_now() + timedelta(minutes=10))
     assert (clock.state, clock.trouble) == ("fail", "clock-wrong")
     ahead = int(clock.message.partition(" s ahead of ")[0])
-    assert abs(ahead - 600) <= 2  # Date has whole seconds, and half an exchange on a busy computer
+    assert abs(ahead - 600) <= 5  # Date has whole seconds, and half an exchange on a busy computer
 
 
 @pytest.mark.parametrize(

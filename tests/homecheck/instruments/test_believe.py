@@ -19,14 +19,22 @@ from homecheck.instruments.voice_path import Log, Packet
 from homecheck.observation import SessionObservation
 from homecheck.standards import goodput
 from homecheck.standards.ippm_responsiveness import Sample, Samples
+from tests.again import again
 from tests.far_ends import responder_thread
 
 
 @pytest.fixture(scope="module")
+@again
 def honest() -> NetworkRun:
     rule = LoadRule(least_seconds=1.5, most_seconds=1.5, ceiling_mbit_s=40)
     with responder_thread() as running:
-        return measure(ResponderSession.open(running.far_end, (), None), Plan(0.5, rule))
+        found = measure(ResponderSession.open(running.far_end, (), None), Plan(0.5, rule))
+    assert found.seen.upload.rate_mbit_s is not None
+    assert found.seen.download.rate_mbit_s is not None
+    for call in (found.download, found.upload):
+        assert isinstance(call, LoadedCall)
+        assert call.load.seconds < 2  # shorter than the round trips of the lies below
+    return found
 
 
 def test_an_honest_observation_is_believed(honest: NetworkRun) -> None:

@@ -81,7 +81,9 @@ def answering(data: bytes) -> Callable[[socket.socket], None]:
 
 
 def silent(connection: socket.socket) -> None:
-    time.sleep(3)
+    connection.settimeout(30)
+    while connection.recv(65536):  # until it is given up
+        pass
 
 
 def dripping(connection: socket.socket) -> None:
@@ -108,7 +110,7 @@ def test_a_far_end_that_never_finishes_its_answer_costs_bounded_time(
     with server(behaviour) as url:
         began = time.monotonic()
         error = failure(lambda: call(find(url), "GET", "/", seconds=0.5))
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 8
     assert (error.code, error.at_fault) == ("responder_mute", "server")
 
 

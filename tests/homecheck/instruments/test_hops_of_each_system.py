@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import statistics
 import struct
 import sys
 import time
@@ -63,7 +64,8 @@ def test_this_computer_says_itself_that_nobody_listens(family: socket.AddressFam
         asker.close()
     assert path.far_end is not None
     assert (path.far_end.distance, path.far_end.address) == (1, address)
-    assert all(0 < rtt < 1000 for rtt in path.far_end.rtts_ms)
+    assert min(path.far_end.rtts_ms) > 0
+    assert statistics.median(path.far_end.rtts_ms) < 1000
     assert len(path.far_end.rtts_ms) == 3
 
 
@@ -153,7 +155,7 @@ def test_windows_replies_are_read(data: bytes, told: tuple[str, bool] | None) ->
 
 def test_windows_questions_wait_side_by_side() -> None:
     def send(_address: str, hops: int) -> bytes:
-        time.sleep(0.2)
+        time.sleep(1.0)
         return windows_reply(0 if hops == 2 else 11_013)
 
     asker = WindowsAsker(socket.AF_INET, "11.0.0.1", send)
@@ -161,12 +163,12 @@ def test_windows_questions_wait_side_by_side() -> None:
     for number in range(10):
         asker.ask(number, 1 if number else 2)
     found: list[Answer] = []
-    while len(found) < 10 and time.monotonic() - began < 5:
+    while len(found) < 10 and time.monotonic() - began < 60:
         found += asker.answers(1.0)
     asker.close()
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 6  # one after the other they take ten
     assert [answer.number for answer in found if answer.reached] == [0]
-    assert all(answer.rtt_ms >= 200 for answer in found)
+    assert all(answer.rtt_ms >= 1000 for answer in found)
 
 
 def test_windows_has_no_way_to_ask_over_ipv6() -> None:

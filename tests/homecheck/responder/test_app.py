@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import socket
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -289,3 +291,23 @@ def test_a_stream_is_not_sent_where_only_a_head_was_asked_for(responder: InThrea
     with connect(responder.far_end, 5) as sock:
         sock.sendall(request_head(responder.far_end, "HEAD", path, token=token))
         assert sock.recv(100).startswith(b"HTTP/1.1 405 ")
+
+
+def test_a_session_that_was_measured_is_not_kept_in_memory() -> None:
+    def is_looked_at() -> bool:
+        kept = remembered()
+        return kept is not None and any(kept.download.round_trips_us)
+
+    def is_gone() -> bool:
+        gc.collect()
+        return remembered() is None
+
+    with responder_thread() as running:
+        session = open_session(running.far_end)
+        (remembered,) = map(weakref.ref, running.responder.sessions)
+        with connect(running.far_end, 5) as sock:
+            sock.sendall(request_head(running.far_end, "GET", "/v1/download", token=session["token"]))
+            wait_until(lambda: bool(sock.recv(1_000_000)) and is_looked_at())
+        finish(running.far_end, session)
+        wait_until(is_gone)
+        assert is_gone()

@@ -17,6 +17,7 @@ from homecheck.responder.sessions import Busy, Sessions
 from homecheck.signing import decode_base64url
 from homecheck.standards import rfc_8762
 from tests.far_ends import InThread, open_session, responder_thread
+from tests.live_collector import wait_until
 
 NOW = datetime(2026, 11, 23, 20, 33, tzinfo=UTC)
 
@@ -73,10 +74,11 @@ def test_a_session_is_finished_once_however_often_it_is_asked_at_once(responder:
     session = open_session(responder.far_end)
     path = f"/v1/sessions/{session['session']}/finish"
     head = f"POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {session['token']}\r\nContent-Length: 2\r\n\r\n"
+    before = set(responder.responder.heads)
     with connect(responder.far_end, 10) as first, connect(responder.far_end, 10) as second:
         for sock in (first, second):  # both are let in before either has ended
             sock.sendall(head.encode() + b"{")
-        time.sleep(0.3)
+        wait_until(lambda: len(responder.responder.heads - before) == 2)
         found = []
         for sock in (first, second):
             sock.sendall(b"}")

@@ -28,7 +28,7 @@ HOSTS = ["127.0.0.1", "::1"]
 class End:
     """A bound socket with its datagrams, and a client."""
 
-    def __init__(self, kind: Any, host: str, timeout: float = 5.0) -> None:
+    def __init__(self, kind: Any, host: str, timeout: float = 20.0) -> None:
         self.socket = bound(host, 0)
         self.datagrams: Datagrams = kind(self.socket, timeout)
         self.client = socket.socket(self.socket.family, socket.SOCK_DGRAM)
@@ -90,10 +90,10 @@ def test_a_datagram_bears_the_time_at_which_it_arrived(end: End) -> None:
     before = time.time_ns()
     end.client.send(b"early")
     after = time.time_ns()
-    time.sleep(0.2)  # what the program does meanwhile does not matter
+    time.sleep(1.0)  # what the program does meanwhile does not matter
     (slot,) = end.datagrams.receive()
     if sys.platform != "win32":
-        assert before - 1_000_000 <= slot.wall_ns <= after + 100_000_000
+        assert before - 1_000_000 <= slot.wall_ns <= after + 800_000_000
 
 
 def test_waiting_ends(end: End) -> None:
@@ -102,7 +102,7 @@ def test_waiting_ends(end: End) -> None:
     began = time.monotonic()
     with pytest.raises(OSError, match=r"timed out|temporarily unavailable"):
         patient.datagrams.receive()
-    assert 0.1 < time.monotonic() - began < 3
+    assert 0.1 < time.monotonic() - began < 20
     patient.close()
 
 
@@ -141,9 +141,9 @@ def test_a_receiver_that_cannot_be_is_told_and_the_others_get_theirs(end: End) -
 def test_an_answer_leaves_from_the_address_that_was_asked(host: str, asked: str) -> None:
     """The system's own choice would be 127.0.0.1, from which a client that has asked 127.0.0.2 takes nothing."""
     sock = bound(host, 0)
-    datagrams = Batched(sock, 5.0)
+    datagrams = Batched(sock, 20.0)
     with sock, socket.socket(sock.family, socket.SOCK_DGRAM) as client:
-        client.settimeout(5)
+        client.settimeout(20)
         client.connect((asked, sock.getsockname()[1]))
         for number in range(40):  # more than one round of the buffers
             client.send(b"%d" % number)
@@ -154,11 +154,11 @@ def test_an_answer_leaves_from_the_address_that_was_asked(host: str, asked: str)
 @LINUX
 def test_of_a_batch_each_answer_leaves_from_the_address_that_was_asked() -> None:
     sock = bound("0.0.0.0", 0)
-    datagrams = Batched(sock, 5.0)
+    datagrams = Batched(sock, 20.0)
     with sock, ExitStack() as clients:
         asking = [clients.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(5)]
         for number, client in enumerate(asking):
-            client.settimeout(5)
+            client.settimeout(20)
             client.connect((f"127.0.0.{number + 1}", sock.getsockname()[1]))
             client.send(b"%d" % number)
         take(datagrams, len(asking))

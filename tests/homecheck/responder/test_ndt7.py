@@ -25,11 +25,14 @@ from homecheck.instruments.far_end import call, find
 from homecheck.responder.limits import Limits
 from homecheck.responder.ndt7 import check_request
 from homecheck.standards import ndt7
+from tests.again import again
 from tests.far_ends import responder_process
+from tests.live_collector import wait_until
 from tests.ndt7_servers import ndt7_responder, official_client
 from tests.strangers import thoroughly
 
-QUICK = Limits(ndt7_seconds=0.7, ndt7_tests=3, ndt7_tests_per_source=2)
+SECONDS = 2.5  # long enough for the largest messages, also when the machine stands still for a second of it
+QUICK = Limits(ndt7_seconds=SECONDS, ndt7_tests=3, ndt7_tests_per_source=2)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,7 @@ def opened(
     lines = [f"GET {path} HTTP/1.1", "Host: a", f"Connection: {connection}", "Upgrade: websocket"]
     lines += ["Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: DOdm+5/Cm3WwvhfcAlhJoQ=="]
     lines += [] if subprotocol is None else [f"Sec-WebSocket-Protocol: {subprotocol}"]
-    sock = socket.create_connection((host, int(port)), timeout=10)
+    sock = socket.create_connection((host, int(port)), timeout=60)
     sock.sendall("\r\n".join([*lines, "", ""]).encode())
     return sock
 
@@ -107,10 +110,10 @@ def test_a_download_ends_with_its_summary_and_a_close(downloaded: tuple[list[tup
     assert code == 1000
     assert messages[-1][0] == WSMsgType.TEXT
     reports = texts(messages)
-    assert 2 <= len(reports) <= 0.7 / ndt7.REPORT_SECONDS + 3
+    assert 2 <= len(reports) <= SECONDS / ndt7.REPORT_SECONDS + 3
     last = reports[-1]
     assert last["AppInfo"]["NumBytes"] == sum(len(data) for kind, data in messages if kind == WSMsgType.BINARY)
-    assert 0.7e6 <= last["AppInfo"]["ElapsedTime"] < 3e6
+    assert SECONDS * 1e6 <= last["AppInfo"]["ElapsedTime"] < 3 * SECONDS * 1e6
     assert (last["Origin"], last["Test"]) == ("server", "download")
 
 
@@ -143,7 +146,7 @@ def test_an_upload_is_counted_and_told_while_it_runs(url: str) -> None:
     assert reports[0]["AppInfo"]["NumBytes"] < sent
     assert reports[-1]["AppInfo"]["NumBytes"] == sent
     assert sent < reports[-1]["TCPInfo"]["BytesReceived"] < 1.01 * sent
-    assert 5 <= len(reports) <= 10
+    assert 5 <= len(reports) <= SECONDS / ndt7.REPORT_SECONDS + 3
 
 
 def test_a_client_may_end_an_upload_and_send_measurements_of_its_own(patient_url: str) -> None:
@@ -154,7 +157,7 @@ def test_a_client_may_end_an_upload_and_send_measurements_of_its_own(patient_url
         await channel.close()
         return time.monotonic() - began
 
-    assert talk(f"{patient_url}{ndt7.UPLOAD}", upload) < 5
+    assert talk(f"{patient_url}{ndt7.UPLOAD}", upload) < 8  # of the 10 s that it might take
 
 
 @pytest.mark.parametrize(
@@ -168,7 +171,7 @@ def test_who_breaks_the_rules_is_cut_short(patient_url: str, path: str, payload:
             await everything(channel)
         return time.monotonic() - began
 
-    assert talk(f"{patient_url}{path}", break_them) < 5
+    assert talk(f"{patient_url}{path}", break_them) < 8  # of the 10 s that it might take
 
 
 @pytest.mark.parametrize(
@@ -229,8 +232,9 @@ def test_clients_that_stall_or_vanish_give_their_places_back() -> None:
         vanished = opened(url, ndt7.UPLOAD)
         vanished.recv(100)
         vanished.close()
-        assert handshake(url, ndt7.UPLOAD).startswith(b"HTTP/1.1 101 ")  # the vanished one's place
-        give_up = time.monotonic() + 30
+        wait_until(lambda: taken(url))
+        assert taken(url)  # the vanished one's place
+        give_up = time.monotonic() + 60
         time.sleep(0.2 + 13 - 10)
         while sum(taken(url) for _ in range(2)) < 2:
             assert time.monotonic() < give_up, "the stalled client keeps its place"
@@ -263,6 +267,7 @@ def test_the_responder_ends_at_once_and_in_order_while_tests_run(tmp_path: Path)
         assert time.monotonic() - began < 8  # of the 10 s that a download goes on
 
 
+@again
 def test_m_labs_own_client_gets_a_right_answer() -> None:
     with ndt7_responder(Limits(ndt7_seconds=0.8, ndt7_bytes=10**10)) as url:
         found = official_client(url.removeprefix("http://"), "ws")

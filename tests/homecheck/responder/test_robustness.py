@@ -34,7 +34,7 @@ def plain(far_end: FarEnd) -> socket.socket:
     """Return a TCP connection without TLS, whatever the far end speaks."""
     sock = socket.socket(far_end.family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.settimeout(10)
+    sock.settimeout(60)
     sock.connect(far_end.socket_address())
     return sock
 
@@ -156,7 +156,7 @@ class Served:
         self.ready, self.stop = threading.Event(), asyncio.Event()
         self.thread = threading.Thread(target=self.loop.run_until_complete, args=(self._serve(),), daemon=True)
         self.thread.start()
-        assert self.ready.wait(10)
+        assert self.ready.wait(60)
 
     async def _serve(self) -> None:
         async with serve_until_left(self.settings) as listening:
@@ -331,4 +331,4 @@ def test_a_signal_ends_it_within_seconds_whatever_its_clients_do(
             stack.enter_context(plain(far_end)).sendall(hello)
         stack.enter_context(dripping(far_end))
         responder.process.send_signal(signal.SIGTERM)
-        assert responder.process.wait(8) == 0
+        assert responder.process.wait(10) == 0

@@ -16,6 +16,7 @@ from homecheck.ui.live import Live
 from probes.headset import Headset
 from probes.host import Host
 from probes.network import Network
+from tests.again import again
 from tests.far_ends import responder_thread
 from tests.soundcard import SoundCard
 
@@ -24,6 +25,7 @@ RATE = 48_000
 TONE = (0.1 * np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE)).astype(np.float32)
 
 
+@again
 @pytest.mark.audio
 def test_levels_come_while_a_recording_runs_and_are_those_of_the_sound(sound_card: SoundCard) -> None:
     levels: list[float] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +16,8 @@ from homecheck.instruments.audio.analysis import pilots, sweep
 from homecheck.instruments.audio.endpoint import Facts
 from homecheck.instruments.audio.playing import earpiece_of, play, rate_of
 from homecheck.instruments.audio.transport import classify
+from probes.headset import HELD_UP_SECONDS
+from tests.again import again
 from tests.homecheck.instruments.audio.analysis.sounds import Sound, pink, sine
 from tests.soundcard import SoundCard
 
@@ -34,6 +38,7 @@ MICROPHONE = one("input", id="mic", vendor_id="0b0e", product_id="245e", unit="a
 EARPIECE = one("output", id="ear", vendor_id="0b0e", product_id="245e", unit="alsa.card=1")
 
 
+@again
 @pytest.mark.audio
 @pytest.mark.parametrize(
     ("device", "rate", "gain_db", "delay_ms"),
@@ -55,6 +60,7 @@ def test_what_leaks_into_the_microphone_is_measured_at_the_devices_rate(
     assert delay_ms - 10 < 1000 * found.delay_seconds - 200 < delay_ms + 150
 
 
+@again
 @pytest.mark.audio
 def test_tones_on_a_busy_computer_have_no_drop_out_of_our_own(sound_card: SoundCard) -> None:
     sound_card.couple("wired", -30)
@@ -67,9 +73,11 @@ def test_tones_on_a_busy_computer_have_no_drop_out_of_our_own(sound_card: SoundC
             process.wait()
     found = pilots.dropouts(played.recording.samples[:, 0], 48000, 0.07)
     assert (found.gaps, found.jumps) == (0, 0)
+    assert played.held_up_seconds < HELD_UP_SECONDS
     assert found.level_db == pytest.approx(-30, abs=0.2)
 
 
+@again
 @pytest.mark.audio
 def test_it_is_played_to_the_headset_and_not_to_the_default(sound_card: SoundCard) -> None:
     sound_card.set_default("wired")
@@ -80,6 +88,17 @@ def test_it_is_played_to_the_headset_and_not_to_the_default(sound_card: SoundCar
     assert played.played_to == ("dongle",)
     x = played.recording.samples[:, 0]
     assert 10 * np.log10(np.max(np.convolve(x**2, np.ones(4800) / 4800, "valid"))) == pytest.approx(-32, abs=0.3)
+
+
+@pytest.mark.audio
+def test_a_computer_that_lets_the_sound_wait_says_for_how_long(sound_card: SoundCard) -> None:
+    microphone, earpiece = pair("wired")
+
+    def stand_still() -> None:
+        sound_card.daemon.send_signal(signal.SIGSTOP)
+        threading.Timer(1.0, sound_card.daemon.send_signal, (signal.SIGCONT,)).start()
+
+    assert play(microphone, earpiece, np.zeros(48000), stand_still).held_up_seconds > 0.7
 
 
 @pytest.mark.audio
