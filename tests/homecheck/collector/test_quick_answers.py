@@ -33,6 +33,9 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def is_closing(self) -> bool:
+        return self.closed
+
 
 async def answered(
     kind: type[RequestResponseCycle], lines: tuple[tuple[bytes, bytes], ...], body: bytes, **how: Any
