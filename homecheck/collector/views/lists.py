@@ -47,17 +47,17 @@ class ListPages:
 
     def ask(self, visit: Visit) -> Response:
         """Ask for the list."""
-        return self._page(visit, self._program(visit), b"", None)
+        return self._page(visit, self.site.program(visit, INVITE), b"", None)
 
     def preview(self, visit: Visit) -> Response:
         """Say what inviting a list would do, or what is wrong with it."""
-        program = self._program(visit)
+        program = self.site.program(visit, INVITE)
         data = bytes_of(visit.form, "list") or text_of(visit.form, "text").encode()
         return self._page(visit, program, data, self._read(visit, data, program))
 
     def send(self, visit: Visit) -> Response:
         """Invite everybody and hand out the list with the addresses, this once."""
-        program, collector = self._program(visit), self.site.collector
+        program, collector = self.site.program(visit, INVITE), self.site.collector
         data = _unpacked(visit.form.get("list", ""))
         found = self._read(visit, data, program)
         if found.wrong:  # a program has gone meanwhile
@@ -86,13 +86,6 @@ class ListPages:
     def _read(self, visit: Visit, data: bytes, program: Program) -> InvitationList:
         known = [one.id for one in programs.within(self.site.db(), scope_of(visit.user, INVITE))]
         return read(data, known, program.id)
-
-    def _program(self, visit: Visit) -> Program:
-        found = programs.find(self.site.db(), visit.path["id"])
-        if found is None or not visit.sees(found.id):
-            raise Problem("not-found", "there is no such program here")
-        visit.check(INVITE, found.id)
-        return found
 
 
 def _unpacked(text: str) -> bytes:

@@ -37,7 +37,7 @@ class PolicyPages:
 
     def edit(self, visit: Visit) -> Response:
         """Show the text of the policy that counts now, or of an older one to go back to."""
-        program = self._program(visit)
+        program = self.site.program(visit, ADMINISTER)
         number = visit.query.get("from", "")
         history = programs.history(self.site.db(), program.id)
         chosen = next((one for one in history if str(one.number) == number), program.current)
@@ -45,7 +45,7 @@ class PolicyPages:
 
     def attempt(self, visit: Visit) -> Response:
         """Say what is wrong with a text; without mistakes, what differs and whom it would change."""
-        program = self._program(visit)
+        program = self.site.program(visit, ADMINISTER)
         draft, base = read_draft(visit.form.get("text", "")), _base(visit, program)
         if draft.policy is None:
             return self._page(visit, program, draft, base, status=400)
@@ -56,7 +56,7 @@ class PolicyPages:
 
     def publish(self, visit: Visit) -> Response:
         """Publish a text; when another policy counts meanwhile, show the difference and keep the text."""
-        program, now = self._program(visit), self.site.collector.clock()
+        program, now = self.site.program(visit, ADMINISTER), self.site.collector.clock()
         draft, base = read_draft(visit.form.get("text", "")), _base(visit, program)
         if draft.policy is None:
             return self._page(visit, program, draft, base, status=400)
@@ -73,7 +73,7 @@ class PolicyPages:
 
     def _refused(self, visit: Visit, draft: Draft, base: int, problem: Problem) -> Response:
         """Show why nothing was published, with the text as it was typed. A conflict is looked at and sent again."""
-        program = self._program(visit)  # as it is now
+        program = self.site.program(visit, ADMINISTER)  # as it is now
         others = None
         if problem.reason == "policy-conflict":
             began = _version(programs.history(self.site.db(), program.id), base)
@@ -110,13 +110,6 @@ class PolicyPages:
             others=others,
             rows=max(12, min(40, draft.text.count("\n") + 2)),
         )
-
-    def _program(self, visit: Visit) -> Program:
-        found = programs.find(self.site.db(), visit.path["id"])
-        if found is None or not visit.sees(found.id):
-            raise Problem("not-found", "there is no such program here")
-        visit.check(ADMINISTER, found.id)
-        return found
 
 
 def _base(visit: Visit, program: Program) -> int:

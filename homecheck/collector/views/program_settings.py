@@ -73,12 +73,12 @@ class ProgramSettingsPages:
 
     def settings(self, visit: Visit) -> Response:
         """Show the form of what describes a program."""
-        found = self._program(visit)
+        found = self.site.program(visit, ADMINISTER)
         return self._form(visit, found, _as_form(found))
 
     def change(self, visit: Visit) -> Response:
         """Describe a program otherwise. A shorter retention that would delete something is asked for once more."""
-        found, form = self._program(visit), visit.form
+        found, form = self.site.program(visit, ADMINISTER), visit.form
         by, now, four_eyes = visit.by, self.site.collector.clock(), visit.form.get("four_eyes") == "1"
 
         def work(db: Connection) -> None:
@@ -156,13 +156,6 @@ class ProgramSettingsPages:
             form=visit.form,
             typed=typed,
         )
-
-    def _program(self, visit: Visit) -> Program:
-        found = programs.find(self.site.db(), visit.path["id"])
-        if found is None or not visit.sees(found.id):
-            raise Problem("not-found", "there is no such program here")
-        visit.check(ADMINISTER, found.id)
-        return found
 
 
 def _as_form(one: Program) -> dict[str, str]:

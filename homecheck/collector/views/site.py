@@ -30,9 +30,10 @@ from homecheck.collector.context import Collector
 from homecheck.collector.pages import render, spoken
 from homecheck.collector.problems import TO_THE_INVITED, Problem
 from homecheck.collector.rights import Right, may, may_somewhere, scope_of
-from homecheck.collector.store import callbacks, proposals, sign_on
+from homecheck.collector.store import callbacks, programs, proposals, sign_on
 from homecheck.collector.store.database import Connection
 from homecheck.collector.store.events import By
+from homecheck.collector.store.programs import Program
 from homecheck.collector.store.scope import Scope
 from homecheck.collector.store.sessions import Session
 from homecheck.collector.store.users import User
@@ -111,6 +112,14 @@ class Site:
             return self.collector.writer.submit(work).result()
         except SetupError as error:
             raise Problem("bad-request", error.message, advice=error.advice) from None
+
+    def program(self, visit: Visit, right: Right) -> Program:
+        """Return the program of an address, for who sees it and has the right there. Problem for everybody else."""
+        found = programs.find(self.db(), visit.path["id"])
+        if found is None or not visit.sees(found.id):
+            raise Problem("not-found", "there is no such program here")
+        visit.check(right, found.id)
+        return found
 
     def read(self, path: str, view: View, right: Right = READ) -> Route:
         """Return the route of a page for those who have signed in and have a right somewhere.
